@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"lastout/jobs"
+	"lastout/pdeath"
+	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
+)
+
+// execute runs the job and returns the exit status, unless lastout is to die as the command did.
+func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
+	parent := os.Getppid()
+	inProcess := o.keeper.word == "off" || os.Getpid() == 1
+	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
+	r, err := jobs.NewRunner(jobs.Options{
+		InProcess: inProcess || !keeperPossible(m),
+		Logger:    m.logger(o.verbose),
+		Events: jobs.Events{
+			Survivors:  m.survivors,
+			KeeperLost: func() { m.say("the keeper died; ending the job") },
+		},
+	})
+	if err != nil {
+		m.say("%v", err)
+		return statusFailed
+	}
+	go o.passSignals(r, receiveSignals(o.env))
+	if o.dieWithParent {
+		if err := followParent(r, parent); err != nil {
+			m.say("--die-with-parent: %v", err)
+			return statusFailed
+		}
+	}
+	result, err := r.Run(ctx, o.job)
+	if result == nil {
+		m.say("%v", err)
+		return startFailure(err)
+	}
+	rest, restErr := r.Settle(ctx, o.job)
+	if rest != nil {
+		result.Leftovers = append(result.Leftovers, rest.Leftovers...)
+		result.LeftoverCount += rest.LeftoverCount
+	}
+	err = errors.Join(err, restErr)
+	o.report(m, result, err)
+	v := judge(o, result, err)
+	if v.signal != 0 && os.Getpid() != 1 && !coreSignals[v.signal] {
+		dieOf(v.signal)
+	}
+	return v.status
+}
+
+func (o *options) report(m *messages, r *jobs.Result, err error) {
+	name := strings.Join(o.job.Args, " ")
+	if o.line != "" {
+		name = o.line
+	}
+	if r.TimedOut {
+		m.say("%s: timed out after %s", shorten(name, maxCommand), o.timeout.d)
+	}
+	var survivors *subreaper.SurvivorError
+	if errors.As(err, &survivors) {
+		m.survivors(survivors.Procs)
+		m.say("gave up after %s", o.giveUp.d)
+	}
+	m.leftovers(o, name, r)
+}
+
+// keeperPossible reports whether lastout can be executed again.
+func keeperPossible(m *messages) bool {
+	if unix.Access("/proc/self/exe", unix.X_OK) == nil {
+		return true
+	}
+	m.say("/proc is not usable: if lastout itself is killed by SIGKILL, what the command started lives on")
+	return false
+}
+
+// followParent ends the tree when the caller dies.
+func followParent(r *jobs.Runner, pid int) error {
+	parent, err := pdeath.OpenParent(pid)
+	if errors.Is(err, pdeath.ErrParentGone) {
+		r.Stop()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	go func() {
+		if parent.Wait(context.Background()) == nil {
+			r.Stop()
+		}
+	}()
+	return nil
+}
+
+// receiveSignals asks for every signal that can be forwarded. One that was ignored when lastout started
+// (nohup's HUP) stays so, for the command too: asking for it would end that.
+func receiveSignals(env []string) <-chan os.Signal {
+	c := make(chan os.Signal, 64)
+	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
+		if forwardable(sig) && !ignored(sig) && (sig != unix.SIGURG || preemptionOff(env)) {
+			signal.Notify(c, sig)
+		}
+	}
+	return c
+}
+
+// forwardable is true but for signals that cannot be caught, that say something of our own children, that the C library keeps
+// for itself, and that the Go runtime profiles by.
+func forwardable(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGPROF, 32, 33:
+		return false
+	}
+	return true
+}
+
+// preemptionOff reports whether every SIGURG is a real one. The Go runtime sends it to its own threads unless it was told
+// not to, and what arrives does not say who sent it.
+func preemptionOff(env []string) bool {
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, "GODEBUG="); ok && strings.Contains(v, "asyncpreemptoff=1") {
+			return true
+		}
+	}
+	return false
+}
+
+// passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
+func (o *options) passSignals(r *jobs.Runner, c <-chan os.Signal) {
+	for s := range c {
+		sig := s.(syscall.Signal)
+		to, rewritten := o.rewrite[sig]
+		if !rewritten {
+			to = sig
+		}
+		if to != 0 {
+			r.Signal(to)
+		}
+		if sig == unix.SIGTSTP {
+			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+		}
+	}
+}
+
+func checkDirectory(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err == nil {
+		err = unix.Faccessat(unix.AT_FDCWD, dir, unix.X_OK, unix.AT_EACCESS)
+	}
+	if err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return fmt.Errorf("cannot run in %s: %w", quoted(dir), err)
+	}
+	return nil
+}

@@ -1,0 +1,19 @@
+// Command lastout runs a command and is the last one out: when it returns, every process that descends from the
+// command is gone.
+//
+// The pieces: flags.go says what there is to set and options.go reads it, from the command line and from LASTOUT_… variables;
+// line.go decides whether -c needs a shell; run_linux.go runs the job and passes signals on; report.go writes
+// messages; status.go is the one place where a result becomes an exit status.
+package main
+
+import (
+	"context"
+	"os"
+
+	"lastout/jobs"
+)
+
+func main() {
+	jobs.KeeperMain()
+	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"lastout/jobs"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// options is what the command line and the environment say.
+type options struct {
+	job           jobs.Job
+	linger, grace duration
+	timeout       duration
+	killAfter     duration
+	giveUp        duration
+	stopSignal    signalValue
+	deathSignal   signalValue
+	forward       choice
+	keeper        choice
+	ignore        signalList
+	rewrite       rewrites
+	expect        statuses
+	dieWithParent bool
+	failOnLeak    bool
+	line          string
+	quiet         bool
+	verbose       int
+	version       bool
+	completion    string
+
+	env []string
+}
+
+// usageError is a mistake of the caller's: one line, status 125, nothing started.
+type usageError struct{ error }
+
+const usage = `lastout [flags] [--] COMMAND [ARG...]
+
+Runs COMMAND, and when it returns every process that descends from it is gone: background children, daemons,
+processes in sessions of their own, those that ignore TERM. The exit status is the command's.`
+
+const examples = `  lastout make test              run the tests; servers that they leave behind are ended, and named
+  lastout -t 10m -k 30s ./build  TERM after ten minutes, KILL after another 30 seconds
+  lastout --linger forever nginx stay while the daemon lives
+  lastout -c 'cd /srv && ./job'  a command line`
+
+// newCommand returns the one command there is. There are no subcommands: they would shadow programs of the same name.
+func newCommand(o *options) *cobra.Command {
+	c := &cobra.Command{
+		Use: "lastout [flags] [--] COMMAND [ARG...]", Long: usage, Example: examples,
+		Args: cobra.ArbitraryArgs, SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+	}
+	c.CompletionOptions.DisableDefaultCmd = true
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	o.addFlags(c.Flags())
+	return c
+}
+
+func (o *options) addFlags(f *pflag.FlagSet) {
+	o.linger.forever = true
+	o.grace.d = jobs.DefaultGrace
+	o.stopSignal.sig, o.deathSignal.sig = syscall.SIGTERM, syscall.SIGKILL
+	o.forward = choice{"group", []string{"leader", "group", "tree"}}
+	o.keeper = choice{"auto", []string{"auto", "off"}}
+	o.rewrite, o.expect = rewrites{}, statuses{}
+
+	f.SortFlags = false
+	f.SetInterspersed(false) // flags end at the first word that is none
+	f.Var(&o.linger, "linger", "let descendants go on this long after the command, or forever")
+	f.VarP(&o.grace, "grace", "g", "time from the stop signal to SIGKILL")
+	f.VarP(&o.timeout, "timeout", "t", "stop the command after this time")
+	f.VarP(&o.killAfter, "kill-after", "k", "send SIGKILL if the command runs this long after a stop signal")
+	f.VarP(&o.stopSignal, "signal", "s", "the stop signal")
+	f.Var(&o.forward, "forward", "who gets signals that lastout receives: leader, group or tree")
+	f.Var(o.rewrite, "rewrite", "forward signal FROM as TO; TO 0 drops it (repeatable)")
+	f.VarP(o.expect, "expect", "e", "exit status that counts as success, 128+n for signal n (repeatable)")
+	f.Var(&o.ignore, "ignore", "start the command with a signal ignored (repeatable)")
+	f.Var(&o.deathSignal, "pdeathsig", "what the command gets when the process that started it dies")
+	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
+	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
+	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
+	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
+	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
+	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
+	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
+	f.CountVarP(&o.verbose, "verbose", "v", "say what is started and signalled; twice: what is adopted and reaped, too")
+	f.BoolVar(&o.version, "version", false, "print the version")
+	f.StringVar(&o.completion, "completion", "", "print a completion script for bash, zsh, fish or powershell")
+}
+
+// notFromEnvironment are the flags that ask for something else than running a command.
+var notFromEnvironment = map[string]bool{"help": true, "version": true, "completion": true}
+
+// readEnvironment sets flags that the command line does not set from LASTOUT_… variables.
+func readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
+	values := make(map[string]string)
+	for _, e := range env {
+		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "LASTOUT_") {
+			values[name] = value
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	var err error
+	f.VisitAll(func(flag *pflag.Flag) {
+		name := "LASTOUT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		value, ok := values[name]
+		switch {
+		case !ok || flag.Changed || notFromEnvironment[flag.Name] || value == "":
+		case flag.Name == "command" && hasCommand: // a command that is written out wins
+		default:
+			if e := flag.Value.Set(value); e != nil {
+				err = errors.Join(err, usageError{fmt.Errorf("%s=%s: %w", name, quoted(value), e)})
+			}
+		}
+	})
+	return err
+}
+
+// complete checks what flags alone cannot tell, and makes the job of it.
+func (o *options) complete(args []string) error {
+	switch {
+	case o.line != "" && len(args) > 0:
+		return usageError{fmt.Errorf("both -c and a command are given: %s", quoted(args[0]))}
+	case o.quiet && o.verbose > 0:
+		return usageError{errors.New("-q and -v contradict each other")}
+	case o.line == "" && len(args) == 0:
+		return usageError{errors.New("no command is given; try lastout --help")}
+	}
+	if err := checkDirectory(o.job.Dir); err != nil {
+		return usageError{err}
+	}
+	j := &o.job
+	j.Args, j.Path = args, ""
+	if o.line != "" {
+		j.Args = commandLine(o.line, o.env, j.Dir)
+	}
+	j.Linger, j.Timeout, j.KillAfter, j.GiveUp = o.linger.d, o.timeout.d, o.killAfter.d, o.giveUp.d
+	if j.Grace = o.grace.d; j.Grace == 0 {
+		j.Grace = -1
+	}
+	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
+	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
+	return nil
+}
+
+func writeCompletion(c *cobra.Command, shell string, w io.Writer) error {
+	switch shell {
+	case "bash":
+		return c.GenBashCompletionV2(w, true)
+	case "zsh":
+		return c.GenZshCompletion(w)
+	case "fish":
+		return c.GenFishCompletion(w, true)
+	case "powershell":
+		return c.GenPowerShellCompletionWithDesc(w)
+	}
+	return usageError{fmt.Errorf("no completion for %s: want bash, zsh, fish or powershell", quoted(shell))}
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+	"io"
+)
+
+func (o *options) execute(_ context.Context, m *messages, _ io.Reader, _, _ io.Writer) int {
+	m.say("lastout needs Linux: it rests on PR_SET_CHILD_SUBREAPER and /proc")
+	return statusFailed
+}
+
+func checkDirectory(string) error { return nil }
+
+func quietly(f func()) { f() }

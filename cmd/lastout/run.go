@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the Makefile, from git.
+var version = ""
+
+// run is the whole program but for the process it runs in: it returns the exit status.
+func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o := &options{env: env}
+	m := &messages{w: stderr}
+	status := 0
+	c := newCommand(o)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		switch {
+		case o.version:
+			_, err := fmt.Fprintln(stdout, "lastout", versionText())
+			return err
+		case o.completion != "":
+			return writeCompletion(c, o.completion, stdout)
+		}
+		if err := errors.Join(readEnvironment(c.Flags(), env, len(args) > 0), o.complete(args)); err != nil {
+			return err
+		}
+		status = o.execute(ctx, m, stdin, stdout, stderr)
+		return nil
+	}
+	c.SetArgs(append([]string{}, args...))
+	c.SetOut(stdout)
+	c.SetErr(stderr)
+	if err := c.ExecuteContext(ctx); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			m.say("%s", line)
+		}
+		return statusFailed
+	}
+	return status
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,13 @@
+//go:build unix
+
+package main
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func signalNumber(name string) syscall.Signal { return unix.SignalNum(name) }
+
+func nameOfSignal(sig syscall.Signal) string { return unix.SignalName(sig) }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+
+	"lastout/jobs"
+	"lastout/subreaper"
+)
+
+// Exit statuses of lastout's own. 126 and 127 are those of the shell.
+const (
+	statusLeak       = 123 // the command succeeded, but left processes behind, and --fail-on-leak was given
+	statusTimedOut   = 124
+	statusFailed     = 125 // lastout itself failed
+	statusNotRun     = 126 // the command cannot be executed
+	statusNotFound   = 127
+	statusSignal     = 128 // and the number of the signal that the command died of
+	statusTimeKilled = statusSignal + int(syscall.SIGKILL)
+)
+
+// verdict is what lastout ends with: an exit status, or the signal that the command died of.
+type verdict struct {
+	status int
+	signal syscall.Signal // if not 0, die of it
+}
+
+// startFailure is the status for a command that could not be started.
+func startFailure(err error) int {
+	var start *jobs.StartError
+	switch {
+	case !errors.As(err, &start):
+		return statusFailed
+	case start.NotFound:
+		return statusNotFound
+	}
+	return statusNotRun
+}
+
+// judge makes the exit status of a result, and of the error that came with it.
+func judge(o *options, r *jobs.Result, err error) verdict {
+	var survivors *subreaper.SurvivorError
+	switch {
+	case errors.As(err, &survivors), errors.Is(err, jobs.ErrKeeperLost):
+		return verdict{status: statusFailed}
+	case r.TimedOut && r.Killed:
+		return verdict{status: statusTimeKilled}
+	case r.TimedOut:
+		return verdict{status: statusTimedOut}
+	}
+	v := verdict{status: r.Status.ExitStatus()}
+	if r.Status.Signaled() {
+		v = verdict{statusSignal + int(r.Status.Signal()), r.Status.Signal()}
+	}
+	if o.expect[v.status] {
+		v = verdict{}
+	}
+	if v.status == 0 && o.failOnLeak && r.LeftoverCount > 0 {
+		v.status = statusLeak
+	}
+	return v
+}
+
+// coreSignals are those whose default is to dump core (signal(7)): dying of one would write a core file of lastout.
+var coreSignals = map[syscall.Signal]bool{
+	syscall.SIGQUIT: true, syscall.SIGILL: true, syscall.SIGTRAP: true, syscall.SIGABRT: true, syscall.SIGBUS: true,
+	syscall.SIGFPE: true, syscall.SIGSEGV: true, syscall.SIGSYS: true, syscall.SIGXCPU: true, syscall.SIGXFSZ: true,
+}

@@ -1,0 +1,132 @@
+package jobs
+
+import (
+	"encoding/binary"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// conn is one end of the stream between a runner and its keeper. The Go runtime's poller waits for it, which costs
+// no thread. Reading is for one goroutine; sending is safe for concurrent use.
+type conn struct {
+	file *os.File
+	raw  syscall.RawConn
+	in   []byte // received and not yet taken
+	fds  []int  // received descriptors, not yet taken
+	buf  []byte // where the next bytes go
+
+	mu sync.Mutex // held while a message is sent
+}
+
+func newConn(fd int) (*conn, error) {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "keeper")
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{file: f, raw: raw, buf: make([]byte, 4096)}, nil
+}
+
+func (c *conn) close() error { return c.file.Close() }
+
+// send sends a message, and descriptors with its first bytes.
+func (c *conn) send(k kind, fields func(*wire), fds ...int) error {
+	msg := message(k, fields)
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(msg) > 0 {
+		n, err := c.sendSome(msg, rights)
+		if err != nil {
+			return err
+		}
+		msg, rights = msg[n:], nil
+	}
+	return nil
+}
+
+// sendSome uses MSG_NOSIGNAL: the death of the other end is not to be a SIGPIPE.
+func (c *conn) sendSome(msg, rights []byte) (n int, err error) {
+	waitErr := c.raw.Write(func(fd uintptr) bool {
+		n, err = unix.SendmsgN(int(fd), msg, rights, nil, unix.MSG_NOSIGNAL)
+		return err != unix.EAGAIN && err != unix.EINTR
+	})
+	if waitErr != nil {
+		return 0, waitErr
+	}
+	return n, err
+}
+
+// receive returns the next message; io.EOF when the other end is gone.
+func (c *conn) receive() (kind, []byte, error) {
+	for {
+		if len(c.in) >= headerSize {
+			size := int(binary.NativeEndian.Uint32(c.in))
+			if size > maxMessage {
+				return 0, nil, errMessage
+			}
+			if len(c.in) >= headerSize+size {
+				k, body := kind(c.in[4]), c.in[headerSize:headerSize+size]
+				c.in = c.in[headerSize+size:]
+				return k, body, nil
+			}
+		}
+		if err := c.receiveSome(); err != nil {
+			return 0, nil, err
+		}
+	}
+}
+
+func (c *conn) receiveSome() error {
+	var n, oobn int
+	var err error
+	oob := make([]byte, unix.CmsgSpace(4*253)) // SCM_MAX_FD
+	waitErr := c.raw.Read(func(fd uintptr) bool {
+		n, oobn, _, _, err = unix.Recvmsg(int(fd), c.buf, oob, unix.MSG_CMSG_CLOEXEC)
+		return err != unix.EAGAIN && err != unix.EINTR
+	})
+	switch {
+	case waitErr != nil:
+		return waitErr
+	case err == unix.ECONNRESET:
+		return io.EOF
+	case err != nil:
+		return err
+	case n == 0:
+		return io.EOF
+	}
+	c.in = append(c.in, c.buf[:n]...)
+	return c.takeRights(oob[:oobn])
+}
+
+func (c *conn) takeRights(oob []byte) error {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return err
+		}
+		c.fds = append(c.fds, fds...)
+	}
+	return nil
+}
+
+// takeFDs returns the descriptors that came with the messages so far; they are the caller's to close.
+func (c *conn) takeFDs() []int {
+	fds := c.fds
+	c.fds = nil
+	return fds
+}

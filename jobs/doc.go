@@ -1,0 +1,40 @@
+// Package jobs runs commands that leave nothing behind: when [Run] returns, every process that descends from the
+// command is gone, whatever its session, process group, depth or taste in signals.
+//
+//	func main() {
+//		jobs.KeeperMain() // becomes the keeper where the program was re-executed as one
+//		result, err := jobs.Run(context.Background(), jobs.Job{
+//			Args:   []string{"sh", "-c", "sleep 300 & setsid sleep 300 & echo built"},
+//			Stdout: os.Stdout,
+//		})
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		for _, l := range result.Leftovers {
+//			fmt.Println(l.Cmdline, l.End)
+//		}
+//	}
+//
+// The pieces:
+//
+//   - [Job] is what is to be run, [Result] what became of it. Both are values.
+//   - The life of a job is a table: states, and what moves a job from one to the next (state.go). One goroutine
+//     goes through it (life_linux.go), in-process or in a keeper; it is the same code.
+//   - A keeper is the program itself, executed again (keeper_linux.go): the subreaper of one job tree at a time. It ends the
+//     tree when this process dies, even of SIGKILL; and this process, a subreaper too, ends the tree when the keeper does.
+//   - [Runner] is this process's end: a keeper, or the job's life in-process. It runs one job after another.
+//
+// The program that uses a keeper must call [KeeperMain] first thing in main. A Runner that is in-process needs no such call, but
+// takes every wait of the process for itself: see package subreaper for how that goes with os/exec.
+//
+// # Between cancel and return
+//
+// Cancelling the context of [Runner.Run] abandons nothing: every descendant is sent the stop signal, has its grace period,
+// and is killed then. Run returns when the tree is gone, and only with [Job.GiveUp] earlier than that.
+//
+// # Limits
+//
+// Work that a job hands to another daemon (docker, systemd, at, cron) is no descendant. A process
+// that may not be signalled, or that is in an uninterruptible sleep, is reported and waited for. Everywhere but on Linux,
+// Run returns [errors.ErrUnsupported].
+package jobs

@@ -1,0 +1,190 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"lastout/pdeath"
+	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
+)
+
+// host is where jobs live: this process's reaper and the thread that it forks from. It is the in-process Runner,
+// and all that a keeper does.
+type host struct {
+	reaper  *subreaper.Reaper
+	logger  *slog.Logger
+	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
+	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
+
+	mu  sync.Mutex
+	now *life // the job that the reaper's callbacks belong to
+	pid int   // the leader of a keeper's job, and its end if it was ours to reap
+	end *subreaper.Exit
+}
+
+func newHost(logger *slog.Logger) (*host, error) {
+	h := &host{logger: logger, threads: make(map[bool]*pdeath.Thread)}
+	var err error
+	h.reaper, err = subreaper.New(subreaper.Options{Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	h.thread(false)
+	warmThreads(spareThreads)
+	return h, nil
+}
+
+func (h *host) close() error {
+	for _, t := range h.threads {
+		t.Close()
+	}
+	return h.reaper.Close()
+}
+
+func (h *host) life() *life {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *host) reaped(e subreaper.Exit) {
+	h.mu.Lock()
+	if e.PID == h.pid {
+		h.end = &e
+	}
+	h.mu.Unlock()
+	if l := h.life(); l != nil {
+		l.reaped(e)
+	}
+}
+
+// watch remembers how a process ends that is our child only once its keeper is dead.
+func (h *host) watch(pid int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pid, h.end = pid, nil
+}
+
+func (h *host) watched() (subreaper.Exit, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.end == nil {
+		return subreaper.Exit{}, false
+	}
+	return *h.end, true
+}
+
+func (h *host) empty() {
+	if l := h.life(); l != nil {
+		l.leave(note{})
+	}
+}
+
+func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
+	t := h.threads[noNewPrivs]
+	if t == nil {
+		t = pdeath.NewThread()
+		h.threads[noNewPrivs] = t
+	}
+	return t
+}
+
+// run runs one job. files are its descriptors from 0 on; -1 is a closed one.
+func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan request, events Events, started func(pid int)) (*Result, error) {
+	l := h.begin(job, requests, events)
+	defer h.over()
+	if err := h.start(l, files); err != nil {
+		return nil, err
+	}
+	defer l.child.Close()
+	if started != nil {
+		started(l.child.PID)
+	}
+	return l.run(ctx)
+}
+
+// settle ends what lives without a leader of ours: what an exec handed to us, or a keeper that died.
+func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, events Events) (*Result, error) {
+	l := h.begin(job, requests, events)
+	defer h.over()
+	l.gone = true
+	if h.reaper.Childless() {
+		return l.finish(), nil
+	}
+	l.input(leaderExited)
+	return l.run(ctx)
+}
+
+func (h *host) begin(job *Job, requests <-chan request, events Events) *life {
+	l := &life{
+		job: job, host: h, requests: requests, events: events, logger: h.logger, wake: make(chan struct{}, 1),
+		timeout: timer(job.Timeout), phase: timer(0), killDue: timer(0),
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = l
+	return l
+}
+
+func (h *host) over() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = nil
+}
+
+func (h *host) start(l *life, files []int) (err error) {
+	thread := h.thread(l.job.NoNewPrivs)
+	if l.job.NoNewPrivs {
+		thread.Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+		if err != nil {
+			return &StartError{Path: l.job.Path, Err: err, Detail: "PR_SET_NO_NEW_PRIVS"}
+		}
+	}
+	// The only way for a child to inherit an ignored signal: the runtime resets what it handles (signal(7)).
+	for _, sig := range l.job.Ignore {
+		signal.Ignore(sig)
+	}
+	l.result.Started = time.Now()
+	l.child, err = h.reaper.Start(
+		func() (int, error) { return forkExec(thread, l.job, files) },
+		func(c subreaper.Change) { l.leave(note{&c}) },
+	)
+	if err == nil {
+		l.result.PID = l.child.PID
+		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
+	}
+	return err
+}
+
+// spareThreads is how many threads may be needed at once by what settles a job, beyond those that are there: the life of the job,
+// the poller's, one that a timer or a message wakes, and one that spins for work.
+const spareThreads = 4
+
+// warmThreads makes the Go runtime have n idle threads. At a pids or RLIMIT_NPROC limit, which the job may reach,
+// it cannot create one, and aborts the process. A goroutine that is locked to its thread
+// keeps it while it waits; n of those need n threads, which the runtime never gives back.
+func warmThreads(n int) {
+	var ready, done sync.WaitGroup
+	release := make(chan struct{})
+	ready.Add(n)
+	done.Add(n)
+	for range n {
+		go func() {
+			defer done.Done()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			<-release
+		}()
+	}
+	ready.Wait()
+	close(release)
+	done.Wait()
+}

@@ -1,0 +1,214 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"lastout/subreaper"
+)
+
+// Forever, as Job.Linger, lets leftovers live until they end or the job is stopped.
+const Forever time.Duration = math.MaxInt64
+
+// DefaultGrace is the grace period where a Job names none. A cancelled GitHub step sends INT, TERM after 7.5 s and
+// KILL after another 2.5 s; docker stop gives 10 s.
+const DefaultGrace = 5 * time.Second
+
+// Target says who gets a forwarded signal.
+type Target uint8
+
+// Targets of forwarded signals.
+const (
+	Group  Target = iota // the job's process group
+	Leader               // the command itself
+	Tree                 // every descendant
+)
+
+// Job is a command and how it is to be ended. Its zero value but for Args is useful.
+type Job struct {
+	// Args is the command and its arguments. A command without a slash is looked up in the PATH of Env.
+	Args []string
+	// Path, if set, is what is executed in place of Args[0]; it is not looked up.
+	Path string
+	// Env is the environment; nil means ours.
+	Env []string
+	// Dir is the working directory; "" means ours.
+	Dir string
+
+	// Stdin, Stdout and Stderr are as in os/exec: nil is /dev/null, an *os.File is passed as it is, anything else
+	// is copied through a pipe. Since nobody is left to hold it, the pipe ends with the job.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// ExtraFiles become descriptors 3, 4, … of the job. Without any, descriptors from 3 on that are not close-on-exec are inherited.
+	ExtraFiles []*os.File
+
+	// StopSignal begins the end of a tree; 0 means SIGTERM. SIGCONT follows it.
+	StopSignal syscall.Signal
+	// Linger is how long descendants may go on after the leader. 0 stops them at once.
+	Linger time.Duration
+	// Grace is the time from the stop signal to SIGKILL; 0 means DefaultGrace, and less than 0 means none at all.
+	Grace time.Duration
+	// Timeout stops the job after this time; 0 never does.
+	Timeout time.Duration
+	// KillAfter is the time from a stop signal to SIGKILL while the leader lives: one that was forwarded (0: no limit), or
+	// that a Timeout or a cancelled context sent (0: Grace).
+	KillAfter time.Duration
+	// GiveUp is how long processes that do not die of SIGKILL are waited for; 0 waits for ever.
+	GiveUp time.Duration
+
+	// Forward is who gets a signal of Runner.Signal.
+	Forward Target
+	// DeathSignal is what the leader gets when the process that started it dies; 0 means SIGKILL, less than 0 none.
+	DeathSignal syscall.Signal
+	// NoNewPrivs keeps the job from gaining privileges by executing programs (PR_SET_NO_NEW_PRIVS, Linux 3.5).
+	NoNewPrivs bool
+	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
+	Ignore []syscall.Signal
+}
+
+// Validate says what is wrong with a job, before anything is started.
+func (j *Job) Validate() error {
+	switch {
+	case len(j.Args) == 0:
+		return errors.New("no command")
+	case j.Linger < 0 || j.Timeout < 0 || j.KillAfter < 0 || j.GiveUp < 0:
+		return errors.New("a negative duration")
+	case j.StopSignal < 0 || j.StopSignal > 64:
+		return fmt.Errorf("no such stop signal: %d", int(j.StopSignal))
+	case j.Forward > Tree:
+		return fmt.Errorf("no such forward target: %d", j.Forward)
+	}
+	return nil
+}
+
+// stopSignal, grace and killGrace are the settings with their defaults.
+func (j *Job) stopSignal() syscall.Signal {
+	if j.StopSignal == 0 {
+		return syscall.SIGTERM
+	}
+	return j.StopSignal
+}
+
+func (j *Job) grace() time.Duration {
+	if j.Grace == 0 {
+		return DefaultGrace
+	}
+	return max(j.Grace, 0)
+}
+
+func (j *Job) killGrace() time.Duration {
+	if j.KillAfter > 0 {
+		return j.KillAfter
+	}
+	return j.grace()
+}
+
+// End is how a leftover came to its end.
+type End uint8
+
+// Ends of leftovers.
+const (
+	ByItself End = iota
+	ByStopSignal
+	ByKill
+	NotEnded // it lives: see Job.GiveUp
+)
+
+// String returns what a person would say.
+func (e End) String() string {
+	return [...]string{"by itself", "by the stop signal", "by SIGKILL", "not at all"}[e]
+}
+
+// Leftover is a process that was alive after its leader, as it was then.
+type Leftover struct {
+	subreaper.Process
+	End    End
+	Status syscall.WaitStatus // valid if Reaped
+	Reaped bool               // we reaped it; otherwise its own parent did
+}
+
+// Result is what became of a job.
+type Result struct {
+	PID      int                // the leader
+	Status   syscall.WaitStatus // of the leader
+	Started  time.Time
+	Exited   time.Time // when the leader did
+	Settled  time.Time // when nothing was left
+	TimedOut bool      // Job.Timeout ended it
+	Stopped  bool      // a cancelled context, or Stop, ended it
+	Killed   bool      // the leader had to be sent SIGKILL
+	Usage    subreaper.Usage
+	Reaped   int // processes, the leader included
+
+	// Leftovers are the processes that were alive after the leader; of very many, the first. Their number is LeftoverCount.
+	Leftovers     []Leftover
+	LeftoverCount int
+}
+
+// Success reports whether the command itself exited with status 0.
+func (r *Result) Success() bool { return r.Status.Exited() && r.Status.ExitStatus() == 0 }
+
+// ErrKeeperLost says that the keeper died before its job was settled. The tree was ended all the same.
+var ErrKeeperLost = errors.New("the keeper died; the job was ended")
+
+// ErrClosed is returned by a Runner that has been closed.
+var ErrClosed = errors.New("the runner is closed")
+
+// StartError says why a command could not be started.
+type StartError struct {
+	Path     string
+	Err      error // an errno; fs.ErrNotExist where no such command was found
+	NotFound bool
+	Detail   string // what else is known, such as the name of a missing interpreter
+}
+
+// Error describes the failure.
+func (e *StartError) Error() string {
+	text := fmt.Sprintf("cannot run %s: %v", quote(e.Path), e.Err)
+	if e.NotFound {
+		text = fmt.Sprintf("%s: command not found", quote(e.Path))
+	}
+	if e.Detail != "" {
+		text += " (" + e.Detail + ")"
+	}
+	return text
+}
+
+func quote(s string) string {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
+}
+
+// Unwrap returns the errno.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Options configures a Runner. The zero value runs jobs in a keeper.
+type Options struct {
+	// InProcess does without a keeper. SIGKILL to this process then leaves the tree alive, but for the leader; as PID 1 the kernel ends
+	// it. Signal dispositions and every wait of the process are the Runner's.
+	InProcess bool
+	// Events, if set, is told what happens while a job runs. Its methods must not block.
+	Events Events
+	// Logger is told what is started and signalled, at slog.LevelInfo, and what is adopted and reaped, at
+	// slog.LevelDebug; nil discards.
+	Logger *slog.Logger
+}
+
+// Events is told what happens while a job runs. Fields that are nil are skipped.
+type Events struct {
+	// Survivors names processes that cannot be ended, when that is noticed and then ever more rarely.
+	Survivors func([]subreaper.Survivor)
+	// Changed tells that the leader was stopped or continued.
+	Changed func(syscall.WaitStatus)
+	// KeeperLost tells that the keeper died, before what it kept is ended.
+	KeeperLost func()
+}

@@ -1,0 +1,122 @@
+package jobs
+
+import (
+	"slices"
+	"sync"
+	"syscall"
+
+	"lastout/subreaper"
+)
+
+// maxLeftovers bounds how many are described; a fork bomb leaves thousands.
+const maxLeftovers = 1000
+
+// leftovers keeps track of the processes that outlived their leader. Its methods are called by the life of the job
+// and, as callbacks, by the reaper.
+type leftovers struct {
+	mu    sync.Mutex
+	list  []Leftover
+	index map[int]int // by process id, into list
+	more  map[int]struct{}
+	sent  map[int]struct{} // who was sent the stop signal
+}
+
+// found adds processes that are alive after their leader, except for some.
+func (l *leftovers) found(procs []subreaper.Process, except ...int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range procs {
+		if slices.Contains(except, p.PID) {
+			continue
+		}
+		l.add(Leftover{Process: p})
+	}
+}
+
+func (l *leftovers) add(left Leftover) {
+	if _, known := l.index[left.PID]; known {
+		return
+	}
+	if len(l.list) >= maxLeftovers {
+		if l.more == nil {
+			l.more = make(map[int]struct{})
+		}
+		l.more[left.PID] = struct{}{}
+		return
+	}
+	if l.index == nil {
+		l.index = make(map[int]int)
+	}
+	l.index[left.PID] = len(l.list)
+	l.list = append(l.list, left)
+}
+
+func (l *leftovers) count() int { return len(l.list) + len(l.more) }
+
+// signalled notes that processes were sent the stop signal.
+func (l *leftovers) signalled(procs []subreaper.Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sent == nil {
+		l.sent = make(map[int]struct{}, len(procs))
+	}
+	for _, p := range procs {
+		l.sent[p.PID] = struct{}{}
+	}
+}
+
+// killed notes that a process was sent SIGKILL.
+func (l *leftovers) killed(pid int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i, ok := l.index[pid]; ok && !l.list[i].Reaped {
+		l.list[i].End = ByKill
+	}
+}
+
+// reaped notes how a process ended. One that was dead when SIGKILL was sent did not die of it.
+func (l *leftovers) reaped(e subreaper.Exit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, ok := l.index[e.PID]
+	if !ok || l.list[i].Reaped {
+		return
+	}
+	left := &l.list[i]
+	left.Reaped, left.Status = true, e.Status
+	if left.End == ByKill && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
+		return
+	}
+	left.End = l.endUnlessKilled(e.PID)
+}
+
+// endUnlessKilled is how a process came to its end if not by SIGKILL.
+func (l *leftovers) endUnlessKilled(pid int) End {
+	if _, sent := l.sent[pid]; sent {
+		return ByStopSignal
+	}
+	return ByItself
+}
+
+// survived notes who lives.
+func (l *leftovers) survived(procs []subreaper.Survivor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range procs {
+		l.add(Leftover{Process: p.Process})
+		if i, ok := l.index[p.PID]; ok {
+			l.list[i].End = NotEnded
+		}
+	}
+}
+
+// settle decides for those whose end nobody told us, because their own parent reaped them.
+func (l *leftovers) settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.list {
+		if left := &l.list[i]; !left.Reaped && left.End == ByItself {
+			left.End = l.endUnlessKilled(left.PID)
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"syscall"
+	"time"
+
+	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
+)
+
+// life is one job from its start until it is settled. One goroutine goes through it; the reaper's
+// callbacks only leave a note.
+type life struct {
+	job      *Job
+	host     *host
+	child    *subreaper.Child
+	requests <-chan request
+	events   Events
+	logger   *slog.Logger
+
+	state    state
+	gone     bool // the leader has exited
+	paused   bool // the leader is stopped
+	signals  int  // TERM and INT since the leader is gone
+	result   Result
+	survived error
+
+	timeout, phase, killDue *time.Timer
+
+	mu    sync.Mutex
+	notes []note
+	wake  chan struct{} // capacity 1: there are notes
+	left  leftovers
+}
+
+// note is what the reaper saw: a change of the leader, or (nil) that no child is left.
+type note struct{ change *subreaper.Change }
+
+func (l *life) leave(n note) {
+	l.mu.Lock()
+	l.notes = append(l.notes, n)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run returns when the tree is gone, or was given up.
+func (l *life) run(ctx context.Context) (*Result, error) {
+	defer func() { stopTimers(l.timeout, l.phase, l.killDue) }()
+	cancelled := ctx.Done()
+	for l.state != settled {
+		select {
+		case <-l.wake:
+			l.readNotes()
+		case req := <-l.requests:
+			l.request(req)
+		case <-cancelled:
+			cancelled = nil
+			l.input(stop)
+		case <-l.timeout.C:
+			l.input(timedOut)
+		case <-l.killDue.C:
+			l.input(killDue)
+		case <-l.phase.C:
+			l.phaseOver()
+		}
+	}
+	return l.finish(), l.survived
+}
+
+// timer returns one that is not running for a duration of 0.
+func timer(d time.Duration) *time.Timer {
+	if d > 0 {
+		return time.NewTimer(d)
+	}
+	return &time.Timer{}
+}
+
+func stopTimers(timers ...*time.Timer) {
+	for _, t := range timers {
+		if t.C != nil {
+			t.Stop()
+		}
+	}
+}
+
+func (l *life) readNotes() {
+	l.mu.Lock()
+	notes := l.notes
+	l.notes = nil
+	l.mu.Unlock()
+	for _, n := range notes {
+		switch {
+		case n.change == nil:
+			if l.gone {
+				l.input(treeEmpty)
+			}
+		case n.change.Status.Stopped() || n.change.Status.Continued():
+			l.paused = n.change.Status.Stopped()
+			if l.events.Changed != nil {
+				l.events.Changed(n.change.Status)
+			}
+		default:
+			l.leaderExited(n.change)
+		}
+	}
+}
+
+func (l *life) leaderExited(c *subreaper.Change) {
+	l.gone, l.result.Status, l.result.Exited = true, c.Status, time.Now()
+	stopTimers(l.killDue)
+	if c.Alone {
+		l.input(treeEmpty)
+		return
+	}
+	if l.host.exited != nil {
+		l.host.exited(c.Status)
+	}
+	if l.state != running {
+		l.left.found(l.host.reaper.Descendants())
+	}
+	l.input(leaderExited)
+	l.release()
+}
+
+// release lets the leader's zombie be reaped. A life without a leader ends what others have left.
+func (l *life) release() {
+	if l.child != nil {
+		l.child.Release()
+	}
+}
+
+// input moves the job on, and does what its new state begins with.
+func (l *life) input(i input) {
+	from := l.state
+	l.state = move(from, i)
+	if l.state == from {
+		return
+	}
+	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
+	l.result.TimedOut = l.result.TimedOut || i == timedOut
+	l.result.Stopped = l.result.Stopped || i == stop || i == kill
+	switch l.state {
+	case lingering:
+		l.linger()
+	case stopping:
+		l.stop()
+	case killing:
+		l.kill()
+	}
+}
+
+func (l *life) linger() {
+	if l.job.Linger == 0 {
+		l.input(lingerOver)
+		return
+	}
+	l.left.found(l.host.reaper.Descendants())
+	l.release() // they may live for days: the leader is not to be a zombie for as long
+	if l.job.Linger != Forever {
+		l.setPhase(l.job.Linger)
+	}
+}
+
+// stop sends the stop signal to everybody, and CONT: a process that is stopped neither handles TERM nor dies of it.
+func (l *life) stop() {
+	grace := l.job.grace()
+	if !l.gone {
+		grace = l.job.killGrace()
+	}
+	if grace <= 0 {
+		l.input(graceOver)
+		return
+	}
+	procs := l.host.reaper.SignalAll(l.job.stopSignal(), unix.SIGCONT)
+	l.left.signalled(procs)
+	if l.gone {
+		l.left.found(procs)
+	}
+	l.setPhase(grace)
+}
+
+// phaseOver is called when the time of a state is over.
+func (l *life) phaseOver() {
+	if l.state == lingering {
+		l.input(lingerOver)
+	} else {
+		l.input(graceOver)
+	}
+}
+
+func (l *life) setPhase(d time.Duration) {
+	stopTimers(l.phase)
+	l.phase = timer(d)
+}
+
+// kill ends the tree. It returns when nothing is left, or with Job.GiveUp when that time is over.
+func (l *life) kill() {
+	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	if l.job.GiveUp > 0 {
+		ctx, cancel = context.WithTimeout(ctx, l.job.GiveUp)
+	}
+	defer cancel()
+	alive := !l.gone
+	l.left.found(l.host.reaper.Descendants(), l.result.PID)
+	err := l.host.reaper.End(ctx, subreaper.EndOptions{
+		Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+	})
+	var survivors *subreaper.SurvivorError
+	if errors.As(err, &survivors) {
+		l.left.survived(survivors.Procs)
+	}
+	if err != nil {
+		l.survived, l.state = err, settled
+		return
+	}
+	l.readNotes()
+	l.result.Killed = alive && l.result.Status.Signaled() && l.result.Status.Signal() == unix.SIGKILL
+}
+
+// request does what is asked from outside.
+func (l *life) request(req request) {
+	if req.input != stopSignal {
+		l.input(req.input)
+		return
+	}
+	ends := req.sig == unix.SIGTERM || req.sig == unix.SIGINT
+	if ends && l.state != running {
+		if l.signals++; l.signals > 1 {
+			l.input(oneMore)
+			return
+		}
+		l.input(stopSignal)
+	}
+	switch {
+	case !l.gone:
+		l.forward(req.sig)
+	case !ends:
+		l.host.reaper.SignalAll(req.sig)
+	}
+}
+
+// forward passes a signal on to a job whose leader lives. ESRCH is no error: it is exiting.
+func (l *life) forward(sig syscall.Signal) {
+	l.logger.Info("forward", "signal", unix.SignalName(sig), "leader", l.child.PID)
+	sigs := []syscall.Signal{sig}
+	ends := sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGHUP
+	if ends && l.paused {
+		sigs = append(sigs, unix.SIGCONT)
+	}
+	for _, s := range sigs {
+		switch l.job.Forward {
+		case Leader:
+			_ = l.child.Signal(s)
+		case Tree:
+			l.host.reaper.SignalAll(s)
+		default:
+			_ = l.child.SignalGroup(s)
+		}
+	}
+	if ends && l.job.KillAfter > 0 && l.killDue.C == nil {
+		l.killDue = timer(l.job.KillAfter)
+	}
+}
+
+func (l *life) finish() *Result {
+	l.result.Settled = time.Now()
+	l.left.settle()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.result.Leftovers, l.result.LeftoverCount = l.left.list, l.left.count()
+	return &l.result
+}
+
+// reaped accounts for a process; it runs on the reaping thread.
+func (l *life) reaped(e subreaper.Exit) {
+	l.mu.Lock()
+	l.result.Reaped++
+	l.result.Usage.Add(e.Usage)
+	l.mu.Unlock()
+	l.left.reaped(e)
+}

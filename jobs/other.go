@@ -1,0 +1,45 @@
+//go:build !linux
+
+package jobs
+
+import (
+	"context"
+	"errors"
+	"syscall"
+)
+
+// KeeperMain does nothing here.
+func KeeperMain() {}
+
+// Run needs Linux.
+func Run(context.Context, Job) (*Result, error) { return nil, errors.ErrUnsupported }
+
+// Runner needs Linux.
+type Runner struct{}
+
+// NewRunner needs Linux.
+func NewRunner(Options) (*Runner, error) { return nil, errors.ErrUnsupported }
+
+// Degraded needs Linux.
+func (*Runner) Degraded() error { return errors.ErrUnsupported }
+
+// Run needs Linux.
+func (*Runner) Run(context.Context, Job) (*Result, error) { return nil, errors.ErrUnsupported }
+
+// Settle needs Linux.
+func (*Runner) Settle(context.Context, Job) (*Result, error) { return nil, errors.ErrUnsupported }
+
+// Signal needs Linux.
+func (*Runner) Signal(syscall.Signal) {}
+
+// Stop needs Linux.
+func (*Runner) Stop() {}
+
+// Kill needs Linux.
+func (*Runner) Kill() {}
+
+// Close needs Linux.
+func (*Runner) Close() error { return errors.ErrUnsupported }
+
+// LookPath needs Linux.
+func LookPath(string, []string, string) (string, error) { return "", errors.ErrUnsupported }

@@ -1,0 +1,441 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
+)
+
+// Run runs one job in a keeper. See [Runner.Run].
+func Run(ctx context.Context, job Job) (*Result, error) {
+	r, err := NewRunner(Options{})
+	if err != nil {
+		return nil, err
+	}
+	result, err := r.Run(ctx, job)
+	return result, errors.Join(err, r.Close())
+}
+
+// Runner runs one job after another. Its methods are safe for concurrent use; a second Run waits for the first.
+type Runner struct {
+	opts   Options
+	logger *slog.Logger
+	host   *host // where in-process jobs live; the net under the keeper otherwise
+
+	turn sync.Mutex // held by Run and Close
+	keep *keeperProcess
+
+	mu       sync.Mutex
+	closed   bool
+	requests chan request // of the job that runs in-process, or of what settles
+	conn     *conn        // to the keeper, while its job runs
+}
+
+// NewRunner makes the process a subreaper and returns a Runner. A keeper is started with its first job.
+// There is one Runner at most in a process.
+func NewRunner(opts Options) (*Runner, error) {
+	r := &Runner{opts: opts, logger: opts.Logger, requests: make(chan request, 16)}
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if r.host, err = newHost(r.logger); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Degraded says what is lost on this machine, nil where nothing is. See [subreaper.Reaper.Degraded].
+func (r *Runner) Degraded() error { return r.host.reaper.Degraded() }
+
+// Run starts a job and returns when its whole tree is gone. The Result is nil only where the command could not be started,
+// with a [*StartError] if the command is the reason. With a Result the error is nil, a [*subreaper.SurvivorError] after Job.GiveUp,
+// [ErrKeeperLost] where the command was killed with its keeper, or that of copying output. A job that failed is no error of Run.
+//
+// When ctx ends, the tree gets the stop signal, its grace period and SIGKILL; Run returns after that, with Result.Stopped set.
+func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if r.isClosed() {
+		return nil, ErrClosed
+	}
+	if err := r.prepare(&job); err != nil {
+		return nil, err
+	}
+	std, copies, err := openStdio(&job)
+	if err != nil {
+		return nil, err
+	}
+	defer std.closeAll()
+	started := func() {
+		std.started()
+		for _, cp := range copies {
+			go cp()
+		}
+	}
+	r.dropRequests()
+	var result *Result
+	if r.opts.InProcess {
+		result, err = r.runHere(ctx, &job, std, started)
+	} else {
+		result, err = r.runKept(ctx, &job, std, started)
+	}
+	if result == nil {
+		return nil, err
+	}
+	return result, errors.Join(err, std.wait())
+}
+
+// prepare completes a job, so that whatever is wrong with it is known before anything is started.
+func (r *Runner) prepare(job *Job) error {
+	if err := job.Validate(); err != nil {
+		return fmt.Errorf("job: %w", err)
+	}
+	if job.Path != "" {
+		return nil
+	}
+	env := job.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	path, err := LookPath(job.Args[0], env, job.Dir)
+	if err != nil {
+		return err
+	}
+	job.Path = path
+	return nil
+}
+
+// dropRequests forgets what was asked of the job before.
+func (r *Runner) dropRequests() {
+	for {
+		select {
+		case <-r.requests:
+		default:
+			return
+		}
+	}
+}
+
+func (r *Runner) runHere(ctx context.Context, job *Job, std *stdio, started func()) (*Result, error) {
+	files := make([]int, len(std.files))
+	for i, f := range std.files {
+		files[i] = descriptor(f)
+	}
+	return r.host.run(ctx, job, files, r.requests, r.opts.Events, func(int) { started() })
+}
+
+// descriptor returns the number of a file without making it blocking, as File.Fd would.
+func descriptor(f *os.File) int {
+	if f == nil {
+		return fileClosed
+	}
+	fd := fileClosed
+	if raw, err := f.SyscallConn(); err == nil {
+		_ = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	return fd
+}
+
+// Settle ends whatever else has been adopted: children that an exec handed to this process among them. It goes through the
+// same life as a job whose leader is gone, with the durations of job, and returns what there was.
+func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if r.isClosed() {
+		return nil, ErrClosed
+	}
+	r.stopKeeper()
+	return r.host.settle(ctx, &job, r.requests, r.opts.Events)
+}
+
+// Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the leader is gone: the
+// first ends lingering, a second one the grace period.
+func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
+
+// Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
+func (r *Runner) Stop() { r.request(request{input: stop}) }
+
+// Kill asks for the end of the tree without a grace period.
+func (r *Runner) Kill() { r.request(request{input: kill}) }
+
+func (r *Runner) request(req request) {
+	r.mu.Lock()
+	c := r.conn
+	r.mu.Unlock()
+	if c != nil && c.send(msgRequest, req.fields) == nil {
+		return
+	}
+	select {
+	case r.requests <- req:
+	default: // nobody listens while everything is being killed
+	}
+}
+
+func (r *Runner) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// Close ends the keeper and gives up being a subreaper. It waits for a Run that is under way.
+func (r *Runner) Close() error {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if r.isClosed() {
+		return ErrClosed
+	}
+	r.stopKeeper()
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	return r.host.close()
+}
+
+// keeperProcess is the runner's view of its keeper.
+type keeperProcess struct {
+	child    *subreaper.Child
+	conn     *conn
+	messages chan inbound
+	gone     chan struct{} // closed when it has exited
+}
+
+type inbound struct {
+	kind kind
+	body []byte
+}
+
+// startKeeper executes the program again, as a keeper, in a process group of its own, so that
+// a SIGKILL to the caller's group cannot hit both.
+func (r *Runner) startKeeper() error {
+	if r.keep != nil {
+		return nil
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("start the keeper: socketpair: %w", err)
+	}
+	k := &keeperProcess{messages: make(chan inbound, 16), gone: make(chan struct{})}
+	k.child, err = r.host.reaper.Start(func() (int, error) { return r.forkKeeper(fds[1]) }, func(c subreaper.Change) {
+		if c.Status.Exited() || c.Status.Signaled() {
+			close(k.gone)
+		}
+	})
+	unix.Close(fds[1])
+	if err != nil {
+		unix.Close(fds[0])
+		return fmt.Errorf("start the keeper: %w", err)
+	}
+	if k.conn, err = newConn(fds[0]); err != nil {
+		unix.Close(fds[0])
+		return fmt.Errorf("start the keeper: %w", err)
+	}
+	go k.read()
+	r.keep = k
+	return nil
+}
+
+// forkKeeper leaves the descriptors as they are numbered: what the caller passed as 3, 4, … must reach the job
+// as that, so the socket keeps the free number that it was given.
+func (r *Runner) forkKeeper(fd int) (int, error) {
+	argv := []string{keeperName, strconv.Itoa(fd), strconv.Itoa(os.Getpid())}
+	return r.host.thread(false).Start("/proc/self/exe", argv, &syscall.ProcAttr{
+		Env:   os.Environ(),
+		Files: inheritUpTo(fd),
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	})
+}
+
+// inheritUpTo returns a list for ProcAttr.Files that leaves every descriptor below last as it is, and passes last.
+func inheritUpTo(last int) []uintptr {
+	files := make([]uintptr, last+1)
+	for fd := range files {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if files[fd] = uintptr(fd); fd != last && (err != nil || flags&unix.FD_CLOEXEC != 0) {
+			files[fd] = ^uintptr(0)
+		}
+	}
+	return files
+}
+
+func (k *keeperProcess) read() {
+	defer close(k.messages)
+	for {
+		kind, body, err := k.conn.receive()
+		if err != nil {
+			return
+		}
+		k.messages <- inbound{kind, append([]byte(nil), body...)}
+	}
+}
+
+// stopKeeper lets an idle keeper go, and returns when it is gone.
+func (r *Runner) stopKeeper() {
+	if r.keep == nil {
+		return
+	}
+	k := r.keep
+	r.keep = nil
+	_ = k.conn.close()
+	<-k.gone
+	k.child.Release()
+	k.child.Close()
+	for range k.messages { // until its reader has ended
+	}
+}
+
+func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func()) (*Result, error) {
+	if err := r.startKeeper(); err != nil {
+		return nil, err
+	}
+	o := order{job: *job, level: r.level(ctx)}
+	for i, f := range std.files {
+		fd := descriptor(f)
+		if fd >= 0 && (fd != i || fd > 2) {
+			o.sent = append(o.sent, fd)
+			fd = filePassed
+		}
+		o.files = append(o.files, fd)
+	}
+	err := r.keep.conn.send(msgRun, o.fields, o.sent...)
+	run := keptRun{Runner: r, job: job, started: started}
+	if err != nil {
+		return run.lost(ctx)
+	}
+	r.setConn(r.keep.conn)
+	defer r.setConn(nil)
+	return run.follow(ctx)
+}
+
+// level returns the lowest level that the logger wants to know of.
+func (r *Runner) level(ctx context.Context) slog.Level {
+	for _, l := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn} {
+		if r.logger.Enabled(ctx, l) {
+			return l
+		}
+	}
+	return slog.LevelError
+}
+
+func (r *Runner) setConn(c *conn) {
+	r.mu.Lock()
+	r.conn = c
+	r.mu.Unlock()
+	if c == nil {
+		return
+	}
+	for { // what was asked before there was a keeper to ask
+		select {
+		case req := <-r.requests:
+			_ = c.send(msgRequest, req.fields)
+		default:
+			return
+		}
+	}
+}
+
+// keptRun is one job in a keeper, as far as the runner knows.
+type keptRun struct {
+	*Runner
+	job     *Job
+	started func()
+	pid     int
+	exited  bool
+	status  syscall.WaitStatus
+}
+
+// follow reads the keeper's messages until the job is settled.
+func (k *keptRun) follow(ctx context.Context) (*Result, error) {
+	cancelled := ctx.Done()
+	for {
+		select {
+		case <-cancelled:
+			cancelled = nil
+			k.Stop()
+		case m, ok := <-k.keep.messages:
+			if !ok {
+				return k.lost(ctx)
+			}
+			result, err, done := k.message(m)
+			if errors.Is(err, errMessage) {
+				return k.lost(ctx)
+			}
+			if done {
+				return result, err
+			}
+		}
+	}
+}
+
+func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
+	events := k.opts.Events
+	switch m.kind {
+	case msgStarted:
+		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
+		k.host.watch(k.pid)
+		k.started()
+	case msgExited:
+		k.exited = true
+		err = decode(m.body, func(w *wire) { number(w, &k.status) })
+	case msgChanged:
+		var st syscall.WaitStatus
+		if err = decode(m.body, func(w *wire) { number(w, &st) }); err == nil && events.Changed != nil {
+			events.Changed(st)
+		}
+	case msgSurvivors:
+		var s []subreaper.Survivor
+		if err = decode(m.body, func(w *wire) { list(w, &s, survivorFields) }); err == nil && events.Survivors != nil {
+			events.Survivors(s)
+		}
+	case msgLog:
+		var rec record
+		if err = decode(m.body, rec.fields); err == nil {
+			k.logger.LogAttrs(context.Background(), rec.level, rec.message, rec.attrs...)
+		}
+	case msgResult:
+		var o outcome
+		if err = decode(m.body, o.fields); err == nil && o.survivors != nil {
+			err = &subreaper.SurvivorError{Procs: o.survivors, Err: context.DeadlineExceeded}
+		}
+		return &o.result, err, true
+	case msgFailed:
+		var start StartError
+		if err = decode(m.body, start.fields); err == nil {
+			err = &start
+		}
+		return nil, err, true
+	}
+	return nil, err, false
+}
+
+// lost ends the tree of a keeper that has died: its leader has got its parent-death signal, the rest is ours now.
+func (k *keptRun) lost(ctx context.Context) (*Result, error) {
+	k.setConn(nil)
+	_ = k.keep.child.Signal(unix.SIGKILL)
+	k.stopKeeper()
+	if k.opts.Events.KeeperLost != nil {
+		k.opts.Events.KeeperLost()
+	}
+	job := *k.job
+	job.Linger = 0
+	result, err := k.host.settle(ctx, &job, k.requests, k.opts.Events)
+	result.PID, result.Status, result.Exited = k.pid, k.status, time.Now()
+	if exit, ok := k.host.watched(); ok && !k.exited {
+		result.Status = exit.Status
+		k.exited = !exit.Status.Signaled() || exit.Status.Signal() != syscall.SIGKILL
+	}
+	if !k.exited {
+		err = errors.Join(ErrKeeperLost, err)
+	}
+	return result, err
+}

@@ -1,0 +1,87 @@
+package jobs
+
+import "syscall"
+
+// state is where a job is in its life.
+type state uint8
+
+const (
+	running   state = iota
+	lingering       // the leader is gone, descendants are not; they may finish
+	stopping        // everybody has been sent the stop signal
+	killing         // SIGKILL to everything until the kernel says ECHILD
+	settled         // nothing is left
+	states
+)
+
+func (s state) String() string {
+	return [...]string{"running", "lingering", "stopping", "killing", "settled"}[s]
+}
+
+// input is what moves a job on.
+type input uint8
+
+const (
+	leaderExited input = iota // and others of its tree live
+	treeEmpty                 // the leader and all others are gone
+	lingerOver
+	graceOver
+	killDue    // Job.KillAfter after a forwarded stop signal
+	timedOut   // Job.Timeout
+	stop       // somebody asks for the end: a cancelled context, a runner or caller that died
+	stopSignal // TERM or INT while the leader is gone
+	oneMore    // a second one
+	kill       // no grace
+	inputs
+)
+
+func (i input) String() string {
+	return [...]string{"leader exited", "tree empty", "linger over", "grace over", "kill due", "timed out", "stop", "stop signal", "another stop signal", "kill"}[i]
+}
+
+// next is the whole life: next[s][i] is the state that input i leads to from s. What is not listed changes nothing, which reads
+// as s itself in move.
+var next = [states][inputs]state{
+	running: {
+		leaderExited: lingering,
+		treeEmpty:    settled,
+		killDue:      killing,
+		timedOut:     stopping,
+		stop:         stopping,
+		kill:         killing,
+	},
+	lingering: {
+		treeEmpty:  settled,
+		lingerOver: stopping,
+		killDue:    killing,
+		timedOut:   stopping,
+		stop:       stopping,
+		stopSignal: stopping,
+		oneMore:    killing,
+		kill:       killing,
+	},
+	stopping: {
+		treeEmpty: settled,
+		graceOver: killing,
+		killDue:   killing,
+		oneMore:   killing,
+		kill:      killing,
+	},
+	killing: {
+		treeEmpty: settled,
+	},
+}
+
+// move returns the state that i leads to from s. No input leads back to running, the zero state, so zero means none.
+func move(s state, i input) state {
+	if to := next[s][i]; to != running {
+		return to
+	}
+	return s
+}
+
+// request is what is asked of a running job from outside.
+type request struct {
+	input input          // stop or kill; signals are stopSignal
+	sig   syscall.Signal // to be forwarded
+}

@@ -1,0 +1,73 @@
+package pdeath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Parent is the process's parent, held by a pidfd (pidfd_open(2), Linux 5.3), so that its death is learned
+// without polling and its number cannot come to mean another process.
+type Parent struct {
+	pid  int
+	file *os.File
+}
+
+// OpenParent opens the parent, whose process id was recorded before. It returns [ErrParentGone] if the
+// parent is another one by now.
+func OpenParent(pid int) (*Parent, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil, fmt.Errorf("parent %d: %w", pid, ErrParentGone)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("parent %d: pidfd_open: %w", pid, err)
+	}
+	// The number could have been recycled before it was opened; while it is our parent's, it was not.
+	if syscall.Getppid() != pid {
+		unix.Close(fd)
+		return nil, fmt.Errorf("parent %d: %w", pid, ErrParentGone)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("parent %d: %w", pid, err)
+	}
+	return &Parent{pid: pid, file: os.NewFile(uintptr(fd), "pidfd")}, nil
+}
+
+// PID returns the parent's process id.
+func (p *Parent) PID() int { return p.pid }
+
+// Wait returns nil when the parent has died, and the context's error when that ends first. It costs no thread:
+// the Go runtime's poller watches the descriptor. Only one Wait may be under way at a time.
+func (p *Parent) Wait(ctx context.Context) error {
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("parent %d: %w", p.pid, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.file.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	err = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("parent %d: %w", p.pid, err)
+	}
+	return nil
+}
+
+// readable reports whether the process of a pidfd has exited.
+func readable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 1
+}
+
+// Close gives the descriptor back; a Wait under way returns an error.
+func (p *Parent) Close() error { return p.file.Close() }

@@ -1,0 +1,259 @@
+package subreaper
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"lastout/subreaper/internal/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// End kills every descendant and reaps until the kernel says that no child is left. Commands of StartCommand that have not been
+// waited for are spared, their own orphans are not. New processes that descendants fork meanwhile are killed too.
+//
+// A pass goes through the whole tree, parents first, and kills on sight. Only when a pass has found nobody new
+// is anything reaped: zombies keep their places under a pids limit, so a fork bomb starves on its own dead.
+//
+// If ctx ends first, End returns a [*SurvivorError]. It looks at ctx at least once a second while it waits for processes that do
+// not die; without those it does not wait. Nothing is reaped by the Reaper's own loop before End returns.
+func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errClosed
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), started: time.Now()}
+	if opts.Group != nil {
+		opts.Group.signalGroup(unix.SIGKILL)
+	}
+	priority := raisePriority()
+	defer priority.restore()
+	if err := e.run(ctx); err != nil {
+		r.held = nil
+		r.expect()
+		return err
+	}
+	r.held = nil
+	r.waiting = len(r.commands) > 0
+	r.wake.Signal()
+	r.empty()
+	return nil
+}
+
+// mark is what we know of a process that was sent SIGKILL.
+type mark struct {
+	start uint64     // start time; 0 for a direct child, whose number cannot be recycled
+	errno unix.Errno // why it could not be sent
+}
+
+// ender is one call of End.
+type ender struct {
+	r *Reaper
+	*walker
+	opts   EndOptions
+	killed map[int32]mark // direct children until they are reaped; deeper ones as a hint against looking anew
+	direct []int32        // the direct children of this pass
+
+	started time.Time
+	blocked int       // waits in a row without progress
+	told    time.Time // when Survivors was last called
+	tell    time.Duration
+}
+
+// reapAt is the number of direct children at which a pass may reap though it found somebody new:
+// a list that grows without end is as bad as a freed place.
+const reapAt = 512
+
+func (e *ender) run(ctx context.Context) error {
+	for {
+		fresh := e.pass()
+		if len(e.direct) == 0 && e.done() {
+			return nil
+		}
+		if fresh > 0 && len(e.direct) <= reapAt {
+			e.blocked = 0
+			continue
+		}
+		if reaped := e.reapKilled(); fresh > 0 || reaped > 0 {
+			e.blocked = 0
+			continue
+		}
+		if err := e.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// done reports whether nobody is left. ECHILD is the proof; commands of others make it unavailable.
+func (e *ender) done() bool {
+	return childless() || len(e.r.commands) > 0 && len(e.allChildren()) == 0
+}
+
+// pass kills whom it finds and returns how many were new.
+func (e *ender) pass() (fresh int) {
+	e.direct = append(e.direct[:0], e.directChildren()...)
+	if len(e.direct) == 0 {
+		e.direct = append(e.direct, e.allChildren()...)
+	}
+	for _, pid := range e.direct {
+		m, known := e.killed[pid]
+		if !known || m.start != 0 || m.errno != 0 {
+			m = mark{errno: kill(pid, unix.SIGKILL)}
+			if e.killed[pid] = m; !known {
+				fresh++
+				e.report(pid, m.errno)
+			}
+		}
+		if !e.deep() || known && exited(pid) { // the children of the dead are ours already
+			continue
+		}
+		fresh += e.below(node{pid, -1}, 0)
+	}
+	return fresh
+}
+
+// below kills what is below n, which has been sent SIGKILL and so forks no more: its list is taken after that.
+func (e *ender) below(n node, threads int32) (fresh int) {
+	children := e.push(n, threads)
+	defer e.pop(children)
+	var st proc.Stat
+	for _, pid := range children {
+		child, ok := e.hold(pid, &st)
+		if !ok {
+			continue
+		}
+		fresh += e.killDeep(child, &st)
+		if e.deep() {
+			fresh += e.below(child, st.Threads)
+		}
+		child.close()
+	}
+	return fresh
+}
+
+// killDeep kills a process that is not our direct child, unless that was done in an earlier pass.
+// State Z does not tell whether it is dead: its other threads may live.
+func (e *ender) killDeep(n node, st *proc.Stat) int {
+	if st.State == 'Z' && st.Threads <= 1 {
+		return 0
+	}
+	m, known := e.killed[n.pid]
+	if known && m.start == st.Start && m.errno == 0 {
+		return 0
+	}
+	known = known && m.start == st.Start
+	m = mark{start: st.Start, errno: n.signal(unix.SIGKILL)}
+	e.killed[n.pid] = m
+	if known {
+		return 0
+	}
+	e.report(n.pid, m.errno)
+	return 1
+}
+
+func (e *ender) report(pid int32, errno unix.Errno) {
+	if errno == 0 && e.opts.Killed != nil {
+		e.opts.Killed(int(pid))
+	}
+}
+
+// reapKilled reaps the direct children of the last pass that are dead, and only those: an unbounded loop of waits never
+// ends against a chain that forks and exits faster than we reap.
+func (e *ender) reapKilled() (reaped int) {
+	var info siginfo
+	var ru unix.Rusage
+	for _, pid := range e.direct {
+		if e.r.reap(pid, &info, &ru) {
+			delete(e.killed, pid)
+			reaped++
+		}
+	}
+	return reaped
+}
+
+// wait blocks until one of the direct children has died or some time has passed, and tells of those that do not die.
+func (e *ender) wait(ctx context.Context) error {
+	e.blocked++
+	if ctx.Err() != nil {
+		return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
+	}
+	e.tellOfSurvivors()
+	timeout := min(time.Millisecond<<min(e.blocked, 10), time.Second)
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
+	}
+	waitForDeath(e.direct, timeout)
+	return nil
+}
+
+// tellOfSurvivors names who cannot be signalled at once, and who does not die of it after a second; then ever more rarely.
+func (e *ender) tellOfSurvivors() {
+	now := time.Now()
+	switch {
+	case e.opts.Survivors == nil || now.Sub(e.told) < e.tell:
+		return
+	case !e.denied() && now.Sub(e.started) < time.Second:
+		return
+	}
+	if s := e.survivors(); len(s) > 0 {
+		e.opts.Survivors(s)
+	}
+	e.told, e.tell = now, min(max(10*e.tell, 10*time.Second), 10*time.Minute)
+}
+
+func (e *ender) denied() bool {
+	for _, m := range e.killed {
+		if m.errno != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// survivors describes who lives.
+func (e *ender) survivors() (list []Survivor) {
+	for pid, m := range e.killed {
+		p, ok := e.r.describe(pid)
+		if !ok || m.start != 0 && m.start != p.start {
+			continue
+		}
+		s := Survivor{Process: p}
+		if m.errno != 0 {
+			s.Err = m.errno
+		} else if m.start == 0 && exited(pid) || p.dead {
+			continue
+		} else {
+			s.Wchan = e.r.fs.Wchan(pid)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// waitForDeath waits until one of the first few processes has exited, by pidfd, or for the timeout. All that were signalled
+// die in any order; which of them wakes us does not matter.
+func waitForDeath(pids []int32, timeout time.Duration) {
+	var fds [16]unix.PollFd
+	n := 0
+	for _, pid := range pids {
+		if n == len(fds) {
+			break
+		}
+		if fd, errno := pidfdOpen(pid); errno == 0 {
+			fds[n] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			n++
+		}
+	}
+	if n == 0 { // no pidfds on this kernel, or no descriptors left
+		timeout = min(timeout, 5*time.Millisecond)
+	}
+	ts := unix.NsecToTimespec(timeout.Nanoseconds())
+	_, _ = unix.Ppoll(fds[:n], &ts, nil)
+	for i := range n {
+		unix.Close(int(fds[i].Fd))
+	}
+}

@@ -1,0 +1,209 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrOtherNamespace says that the mounted /proc numbers processes as another PID namespace does
+// (unshare --pid without --mount-proc): its numbers would name strangers.
+var ErrOtherNamespace = errors.New("/proc belongs to another PID namespace")
+
+// FS reads a mounted /proc. Its methods reuse one buffer, allocate nothing but what a result slice must grow by,
+// and are not safe for concurrent use.
+type FS struct {
+	root int   // O_PATH descriptor of the mount
+	own  int   // children of our main thread, kept open; -1 where the kernel lacks CONFIG_PROC_CHILDREN
+	self int32 // our process id
+	path []byte
+	buf  []byte
+	tids []int32
+	scan []parentage // the table that stands in for the children files
+}
+
+type parentage struct{ pid, ppid int32 }
+
+// Open opens /proc at dir, which is "/proc" but in tests. It fails where nothing is mounted there, or
+// where the mount belongs to another PID namespace (ErrOtherNamespace).
+func Open(dir string) (*FS, error) {
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	fs := &FS{root: root, own: -1, self: int32(os.Getpid()), path: make([]byte, 0, 64), buf: make([]byte, 8192)}
+	if err := fs.check(); err != nil {
+		fs.Close()
+		return nil, err
+	}
+	fs.own, _ = unix.Openat(root, fmt.Sprintf("%d/task/%d/children", fs.self, fs.self), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return fs, nil
+}
+
+func (fs *FS) check() error {
+	n, err := unix.Readlinkat(fs.root, "self", fs.buf)
+	if err != nil {
+		return fmt.Errorf("/proc is not mounted: %w", err)
+	}
+	if string(fs.buf[:n]) != strconv.Itoa(int(fs.self)) {
+		return ErrOtherNamespace
+	}
+	return nil
+}
+
+// Close closes the descriptors.
+func (fs *FS) Close() {
+	if fs.own >= 0 {
+		unix.Close(fs.own)
+	}
+	unix.Close(fs.root)
+}
+
+// ChildrenFiles reports whether the kernel offers /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN, Linux 4.2).
+func (fs *FS) ChildrenFiles() bool { return fs.own >= 0 }
+
+// WithoutChildrenFiles makes fs behave as on a kernel without CONFIG_PROC_CHILDREN.
+func (fs *FS) WithoutChildrenFiles() {
+	if fs.own >= 0 {
+		unix.Close(fs.own)
+		fs.own = -1
+	}
+}
+
+// Refresh begins a pass. It costs nothing where there are children files; elsewhere it reads the parent of every process.
+func (fs *FS) Refresh() {
+	if fs.own >= 0 {
+		return
+	}
+	fs.scan, fs.path = fs.scan[:0], fs.path[:0]
+	fs.tids = fs.numbers(fs.tids[:0])
+	for _, pid := range fs.tids {
+		var st Stat
+		if fs.Stat(pid, &st) {
+			fs.scan = append(fs.scan, parentage{pid, st.PPID})
+		}
+	}
+}
+
+// Adopted appends the children of our main thread: the kernel gives orphans to the first living thread of a
+// subreaper, and a Go program's main thread lives as long as the process (find_new_reaper in kernel/exit.c).
+// Where there are no children files it is the same as Children of ourselves.
+func (fs *FS) Adopted(dst []int32) []int32 {
+	if fs.own < 0 {
+		return fs.children(dst, fs.self, 1)
+	}
+	if _, err := unix.Seek(fs.own, 0, 0); err != nil {
+		return dst
+	}
+	return fs.readPIDs(dst, fs.own)
+}
+
+// Children appends the children of every thread of pid, which has that many threads (0: not known).
+func (fs *FS) Children(dst []int32, pid, threads int32) []int32 {
+	return fs.children(dst, pid, threads)
+}
+
+func (fs *FS) children(dst []int32, pid, threads int32) []int32 {
+	if fs.own < 0 {
+		for _, p := range fs.scan {
+			if p.ppid == pid {
+				dst = append(dst, p.pid)
+			}
+		}
+		return dst
+	}
+	if threads == 1 {
+		return fs.threadChildren(dst, pid, pid)
+	}
+	fs.begin(pid, "/task")
+	fs.tids = fs.numbers(fs.tids[:0])
+	for _, tid := range fs.tids {
+		dst = fs.threadChildren(dst, pid, tid)
+	}
+	return dst
+}
+
+func (fs *FS) threadChildren(dst []int32, pid, tid int32) []int32 {
+	fs.begin(pid, "/task/")
+	fs.path = strconv.AppendInt(fs.path, int64(tid), 10)
+	fs.path = append(fs.path, "/children"...)
+	fd := fs.open()
+	if fd < 0 {
+		return dst
+	}
+	dst = fs.readPIDs(dst, fd)
+	unix.Close(fd)
+	return dst
+}
+
+// readPIDs reads a children file. The kernel hands it out in pages of whole numbers,
+// so a read that fills less than half of one was the last.
+func (fs *FS) readPIDs(dst []int32, fd int) []int32 {
+	for carry := 0; ; {
+		n := read(fd, fs.buf[carry:])
+		if n <= 0 {
+			return dst
+		}
+		n += carry
+		dst, carry = ParsePIDs(dst, fs.buf[:n])
+		if n < 2048 && carry == 0 {
+			return dst
+		}
+		copy(fs.buf, fs.buf[n-carry:n])
+	}
+}
+
+// Stat reads /proc/PID/stat and reports whether there is such a process. s.Comm is valid until the next call.
+func (fs *FS) Stat(pid int32, s *Stat) bool {
+	b := fs.file(pid, "/stat")
+	return b != nil && ParseStat(b, s)
+}
+
+// Cmdline returns the arguments of pid, each ended by a NUL byte; empty for a zombie. It is valid until the next call.
+func (fs *FS) Cmdline(pid int32) []byte { return fs.file(pid, "/cmdline") }
+
+// Wchan returns the kernel function that pid sleeps in, "" or "0" where that is not told.
+func (fs *FS) Wchan(pid int32) string { return string(fs.file(pid, "/wchan")) }
+
+// file returns what one read gives of a small file; nil where it cannot be opened.
+func (fs *FS) file(pid int32, name string) []byte {
+	fs.begin(pid, name)
+	fd := fs.open()
+	if fd < 0 {
+		return nil
+	}
+	n := read(fd, fs.buf)
+	unix.Close(fd)
+	return fs.buf[:max(n, 0)]
+}
+
+func (fs *FS) begin(pid int32, rest string) {
+	fs.path = strconv.AppendInt(fs.path[:0], int64(pid), 10)
+	fs.path = append(fs.path, rest...)
+}
+
+func (fs *FS) open() int {
+	fs.path = append(fs.path, 0)
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno != 0 {
+		return -1
+	}
+	return int(fd)
+}
+
+func read(fd int, b []byte) int {
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return -1
+		}
+		return int(n)
+	}
+}

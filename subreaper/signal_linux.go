@@ -1,0 +1,131 @@
+package subreaper
+
+import (
+	"bytes"
+	"strings"
+	"syscall"
+	"time"
+
+	"lastout/subreaper/internal/proc"
+
+	"golang.org/x/sys/unix"
+)
+
+// SignalAll sends the signals, in order, to every descendant that was alive when it was called, once each, parents
+// before their children, and returns them. What is born later is not signalled. Nothing is reaped meanwhile.
+// Processes that may not be signalled are returned like the others. Without signals it only lists.
+func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	s := signaller{r: r, walker: &r.walk, sigs: sigs, until: clockTicks(), seen: make(map[int32]uint64)}
+	if r.fs == nil {
+		s.withoutProc()
+		return s.found
+	}
+	// A list is a hint: while processes exit, others can slip through it. The second pass makes sure of those,
+	// and births cannot keep us here: they are younger than until.
+	for s.pass() > 0 {
+	}
+	return s.found
+}
+
+// signaller is one call of SignalAll.
+type signaller struct {
+	r *Reaper
+	*walker
+	sigs  []syscall.Signal
+	until uint64 // start time in clock ticks of the youngest that is meant
+	seen  map[int32]uint64
+	found []Process
+}
+
+func (s *signaller) pass() (fresh int) {
+	var st proc.Stat
+	for _, pid := range append([]int32(nil), s.directChildren()...) {
+		if s.r.fs.Stat(pid, &st) {
+			fresh += s.visit(node{pid, -1}, &st)
+		}
+	}
+	return fresh
+}
+
+// visit signals n and goes on below it. The children are listed before the signal: its death would give them to us.
+func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
+	start, dead := st.Start, st.State == 'Z' && st.Threads <= 1
+	if start > s.until || dead {
+		return 0
+	}
+	signalled := s.seen[n.pid] == start && start != 0
+	if !signalled {
+		s.seen[n.pid] = start
+		if p, ok := s.r.describe(n.pid); ok {
+			s.found = append(s.found, p)
+		}
+		fresh = 1
+	}
+	var children []int32
+	if s.deep() {
+		children = s.push(n, st.Threads)
+		defer s.pop(children)
+	}
+	if !signalled {
+		s.send(n)
+	}
+	for _, pid := range children {
+		if child, ok := s.hold(pid, st); ok {
+			fresh += s.visit(child, st)
+			child.close()
+		}
+	}
+	return fresh
+}
+
+func (s *signaller) send(n node) {
+	for _, sig := range s.sigs {
+		if n.signal(sig) == 0 {
+			s.r.opts.Logger.Info("signalled", "pid", n.pid, "signal", unix.SignalName(sig))
+		}
+	}
+}
+
+// withoutProc signals the direct children, which is all that can be known.
+func (s *signaller) withoutProc() {
+	for _, pid := range s.directChildren() {
+		s.found = append(s.found, Process{PID: int(pid), PPID: int(s.self), Cmdline: "?"})
+		s.send(node{pid, -1})
+	}
+}
+
+// Descendants lists every descendant that is alive.
+func (r *Reaper) Descendants() []Process { return r.SignalAll() }
+
+// describe reads what /proc tells of a process.
+func (r *Reaper) describe(pid int32) (Process, bool) {
+	var st proc.Stat
+	if r.fs == nil || !r.fs.Stat(pid, &st) {
+		return Process{}, false
+	}
+	p := Process{
+		PID: int(pid), PPID: int(st.PPID), PGID: int(st.PGID), SID: int(st.SID),
+		Comm: string(st.Comm), start: st.Start, dead: st.State == 'Z' && st.Threads <= 1,
+		Age: max(0, time.Duration(int64(clockTicks())-int64(st.Start))*tick),
+	}
+	p.Cmdline = strings.TrimSpace(string(bytes.ReplaceAll(r.fs.Cmdline(pid), []byte{0}, []byte{' '})))
+	if p.Cmdline == "" {
+		p.Cmdline = "[" + p.Comm + "]"
+	}
+	return p, true
+}
+
+// tick is the unit of starttime in proc_pid_stat(5): USER_HZ, 100 on every architecture that Go has.
+const tick = 10 * time.Millisecond
+
+// clockTicks returns the time since boot as starttime counts it, which includes suspends (Linux 2.6.39).
+func clockTicks() uint64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
+	return uint64(ts.Nano()) / uint64(tick)
+}
