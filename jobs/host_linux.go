@@ -29,10 +29,10 @@ type host struct {
 	end *subreaper.Exit
 }
 
-func newHost(logger *slog.Logger) (*host, error) {
+func newHost(logger *slog.Logger, exclusive bool) (*host, error) {
 	h := &host{logger: logger, threads: make(map[bool]*pdeath.Thread)}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Reaped: h.reaped, Empty: h.empty, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -164,8 +164,8 @@ func (h *host) start(l *life, files []int) (err error) {
 }
 
 // spareThreads is how many threads may be needed at once by what settles a job, beyond those that are there: the life of the job,
-// the poller's, one that a timer or a message wakes, and one that spins for work.
-const spareThreads = 4
+// the poller's, one that reads command lines, one that a timer or a message wakes, and one that spins for work.
+const spareThreads = 5
 
 // warmThreads makes the Go runtime have n idle threads. At a pids or RLIMIT_NPROC limit, which the job may reach,
 // it cannot create one, and aborts the process. A goroutine that is locked to its thread

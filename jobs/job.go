@@ -196,7 +196,9 @@ type Options struct {
 	// InProcess does without a keeper. SIGKILL to this process then leaves the tree alive, but for the leader; as PID 1 the kernel ends
 	// it. Signal dispositions and every wait of the process are the Runner's.
 	InProcess bool
-	// Events, if set, is told what happens while a job runs. Its methods must not block.
+	// Exclusive says that the process does nothing else. See [subreaper.Options].
+	Exclusive bool
+	// Events is told what happens while a job runs. Its methods must not block.
 	Events Events
 	// Logger is told what is started and signalled, at slog.LevelInfo, and what is adopted and reaped, at
 	// slog.LevelDebug; nil discards.

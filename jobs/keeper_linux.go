@@ -50,7 +50,7 @@ func keep(fd, runner string) error {
 	k := &keeper{conn: c, orders: make(chan order), requests: make(chan request, 16)}
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
-	if k.host, err = newHost(slog.New(k)); err != nil {
+	if k.host, err = newHost(slog.New(k), true); err != nil {
 		return err
 	}
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }

@@ -29,6 +29,7 @@ type life struct {
 	signals  int  // TERM and INT since the leader is gone
 	result   Result
 	survived error
+	calm     func() // ends the hurry of stopping and killing
 
 	timeout, phase, killDue *time.Timer
 
@@ -147,6 +148,9 @@ func (l *life) input(i input) {
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
 	l.result.TimedOut = l.result.TimedOut || i == timedOut
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
+	if l.calm == nil && (l.state == stopping || l.state == killing) {
+		l.calm = l.host.reaper.Hurry()
+	}
 	switch l.state {
 	case lingering:
 		l.linger()
@@ -273,6 +277,9 @@ func (l *life) forward(sig syscall.Signal) {
 func (l *life) finish() *Result {
 	l.result.Settled = time.Now()
 	l.left.settle()
+	if l.calm != nil {
+		l.calm()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.result.Leftovers, l.result.LeftoverCount = l.left.list, l.left.count()

@@ -49,7 +49,7 @@ func NewRunner(opts Options) (*Runner, error) {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
 	var err error
-	if r.host, err = newHost(r.logger); err != nil {
+	if r.host, err = newHost(r.logger, opts.Exclusive); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -31,3 +31,5 @@ func (*Parent) Wait(context.Context) error { return errors.ErrUnsupported }
 
 // Close needs Linux.
 func (*Parent) Close() error { return errors.ErrUnsupported }
+
+func onMainThread() bool { return false }

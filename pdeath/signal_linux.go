@@ -43,3 +43,5 @@ func Signal() (syscall.Signal, error) {
 	}
 	return syscall.Signal(sig), nil
 }
+
+func onMainThread() bool { return syscall.Gettid() == syscall.Getpid() }

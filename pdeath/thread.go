@@ -15,16 +15,28 @@ type Thread struct {
 // that the Go runtime makes.
 func NewThread() *Thread {
 	t := &Thread{work: make(chan func())}
-	go t.loop()
+	started := make(chan struct{})
+	go t.begin(started)
+	<-started
 	return t
 }
 
-func (t *Thread) loop() {
-	// Never unlocked: the end of a locked goroutine ends its thread, which is what Close is for.
+// begin runs the loop on a thread that is not the main one: that one does not end before the process.
+func (t *Thread) begin(started chan<- struct{}) {
 	runtime.LockOSThread()
+	if onMainThread() {
+		elsewhere := make(chan struct{})
+		go t.begin(elsewhere)
+		<-elsewhere // until then the main thread is taken
+		runtime.UnlockOSThread()
+		close(started)
+		return
+	}
+	close(started)
 	for f := range t.work {
 		f()
 	}
+	// Never unlocked: the end of a locked goroutine ends its thread, which is what Close is for.
 }
 
 // Do runs f on the thread and waits for it. What f sets that belongs to a thread (parent-death signal,

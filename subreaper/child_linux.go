@@ -16,7 +16,7 @@ type Child struct {
 	PID int
 
 	r       *Reaper
-	pidfd   int // -1 before Linux 5.3
+	pidfd   int  // -1 before Linux 5.3
 	exited  bool // its exit has been reported
 	reaped  bool
 	changed func(Change)

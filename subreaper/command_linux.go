@@ -33,19 +33,37 @@ func (r *Reaper) StartCommand(cmd *exec.Cmd) error {
 	if r.closed {
 		return errClosed
 	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	// Its owner cannot have waited for it yet: we have not returned.
+	r.addCommand(int32(cmd.Process.Pid))
+	r.expect()
+	return nil
+}
+
+func (r *Reaper) addCommand(pid int32) {
 	if r.sigchld == nil {
 		r.sigchld = make(chan os.Signal, 1)
 		signal.Notify(r.sigchld, syscall.SIGCHLD)
 	}
 	r.pruneCommands()
-	if err := cmd.Start(); err != nil {
-		return err
+	fd, _ := pidfdOpen(pid)
+	r.commands[pid] = &command{pidfd: fd}
+}
+
+// noticeCommands finds children that somebody has started without telling us: os keeps a pidfd for each of them until it has been
+// waited for (Go 1.23, Linux 5.4), and nobody has one for an orphan.
+func (r *Reaper) noticeCommands() {
+	if r.opts.Exclusive || r.fs == nil {
+		return
 	}
-	// Its owner cannot have waited for it yet: we have not returned.
-	fd, _ := pidfdOpen(int32(cmd.Process.Pid))
-	r.commands[int32(cmd.Process.Pid)] = &command{pidfd: fd}
-	r.expect()
-	return nil
+	r.pidfds = r.fs.Pidfds(r.pidfds[:0])
+	for _, pid := range r.pidfds {
+		if r.watched[pid] == nil && r.commands[pid] == nil && isChild(pid) {
+			r.addCommand(pid)
+		}
+	}
 }
 
 // ownedByCommand reports whether pid is, still, a command that its owner will wait for.

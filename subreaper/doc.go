@@ -32,10 +32,12 @@
 //
 // # Beside os/exec
 //
-// A reaper that waits for any child would steal the exit status that exec.Cmd.Wait is waiting for. So every
-// command must be started by [Reaper.StartCommand] in place of cmd.Start, and is waited for with cmd.Wait as
-// always. A child that was started any other way (cmd.Run, os.StartProcess) is taken for an adopted orphan: it is
-// reaped, its status is lost to whoever waits for it, and End kills it. There is one Reaper in a process.
+// A reaper that waits for any child would steal the exit status that exec.Cmd.Wait is waiting for. So start commands with
+// [Reaper.StartCommand] in place of cmd.Start, and wait for them with cmd.Wait as always. Commands that somebody else starts
+// (cmd.Run in a library) are recognised by the pidfd that package os keeps for each until it has been waited for; that takes
+// Go 1.23, Linux 5.4 and a /proc, and some time for every exit, which [Options.Exclusive] saves. A child that was started in any
+// other way (syscall.ForkExec, cgo) is taken for an adopted orphan: it is reaped, its status is lost to whoever waits
+// for it, and End kills it. There is one Reaper at most in a process.
 //
 // # Limits
 //

@@ -26,12 +26,12 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	r.hurry()
+	defer r.calm()
 	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), started: time.Now()}
 	if opts.Group != nil {
 		opts.Group.signalGroup(unix.SIGKILL)
 	}
-	priority := raisePriority()
-	defer priority.restore()
 	if err := e.run(ctx); err != nil {
 		r.held = nil
 		r.expect()
@@ -69,23 +69,32 @@ type ender struct {
 const reapAt = 512
 
 func (e *ender) run(ctx context.Context) error {
-	for {
+	for !e.done() {
 		fresh := e.pass()
-		if len(e.direct) == 0 && e.done() {
-			return nil
-		}
-		if fresh > 0 && len(e.direct) <= reapAt {
+		if fresh > 0 && len(e.direct) <= reapAt && e.r.fs != nil {
 			e.blocked = 0
 			continue
 		}
-		if reaped := e.reapKilled(); fresh > 0 || reaped > 0 {
-			e.blocked = 0
-			continue
-		}
-		if err := e.wait(ctx); err != nil {
+		if err := e.reapOrWait(ctx, fresh); err != nil {
 			return err
 		}
+		// Without /proc a list takes a second: see first to those that we know.
+		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < 8 {
+			if err := e.reapOrWait(ctx, 0); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// reapOrWait reaps the dead of the last pass, and waits where it found neither dead nor new ones.
+func (e *ender) reapOrWait(ctx context.Context, fresh int) error {
+	if reaped := e.reapKilled(); fresh > 0 || reaped > 0 {
+		e.blocked = 0
+		return nil
+	}
+	return e.wait(ctx)
 }
 
 // done reports whether nobody is left. ECHILD is the proof; commands of others make it unavailable.
@@ -96,7 +105,7 @@ func (e *ender) done() bool {
 // pass kills whom it finds and returns how many were new.
 func (e *ender) pass() (fresh int) {
 	e.direct = append(e.direct[:0], e.directChildren()...)
-	if len(e.direct) == 0 {
+	if len(e.direct) == 0 && e.r.fs != nil {
 		e.direct = append(e.direct, e.allChildren()...)
 	}
 	for _, pid := range e.direct {
@@ -166,12 +175,16 @@ func (e *ender) report(pid int32, errno unix.Errno) {
 func (e *ender) reapKilled() (reaped int) {
 	var info siginfo
 	var ru unix.Rusage
+	living := e.direct[:0]
 	for _, pid := range e.direct {
 		if e.r.reap(pid, &info, &ru) {
 			delete(e.killed, pid)
 			reaped++
+		} else {
+			living = append(living, pid)
 		}
 	}
+	e.direct = living
 	return reaped
 }
 

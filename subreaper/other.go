@@ -61,3 +61,6 @@ func (*Child) SignalGroup(syscall.Signal) error { return errors.ErrUnsupported }
 
 // Childless needs Linux.
 func (*Reaper) Childless() bool { return false }
+
+// Hurry needs Linux.
+func (*Reaper) Hurry() func() { return func() {} }

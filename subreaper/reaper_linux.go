@@ -31,8 +31,11 @@ type Reaper struct {
 	reaped   int
 	total    Usage
 	walk     walker
-	sigchld  chan os.Signal // set while there are commands, see beside
-	done     chan struct{}  // closed by Close
+	priorities
+	namer   *namer // while somebody is in a hurry
+	pidfds  []int32
+	sigchld chan os.Signal // set while there are commands, see beside
+	done    chan struct{}  // closed by Close
 }
 
 // procDir is where /proc is mounted; tests change it.
@@ -99,6 +102,7 @@ func (r *Reaper) Close() error {
 	}
 	r.closed = true
 	close(r.done)
+	r.dropNamer()
 	r.wake.Signal()
 	r.dropCommands()
 	if r.fs != nil {
@@ -154,6 +158,9 @@ func (r *Reaper) loop() {
 // happened deals with one thing that a wait has shown. It may be stale: End may have reaped meanwhile.
 func (r *Reaper) happened(info *siginfo, ru *unix.Rusage) {
 	c, watched := r.watched[info.PID]
+	if !watched {
+		r.noticeCommands()
+	}
 	switch {
 	case watched && info.Code >= cldTrapped:
 		if r.consumeStop(info) {

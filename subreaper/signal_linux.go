@@ -1,8 +1,7 @@
 package subreaper
 
 import (
-	"bytes"
-	"strings"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -20,6 +19,10 @@ func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
 	if r.closed {
 		return nil
 	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r.hurry()
+	defer r.calm()
 	s := signaller{r: r, walker: &r.walk, sigs: sigs, until: clockTicks(), seen: make(map[int32]uint64)}
 	if r.fs == nil {
 		s.withoutProc()
@@ -113,8 +116,10 @@ func (r *Reaper) describe(pid int32) (Process, bool) {
 		Comm: string(st.Comm), start: st.Start, dead: st.State == 'Z' && st.Threads <= 1,
 		Age: max(0, time.Duration(int64(clockTicks())-int64(st.Start))*tick),
 	}
-	p.Cmdline = strings.TrimSpace(string(bytes.ReplaceAll(r.fs.Cmdline(pid), []byte{0}, []byte{' '})))
-	if p.Cmdline == "" {
+	if r.namer == nil {
+		r.namer = newNamer()
+	}
+	if p.Cmdline = r.namer.cmdline(pid); p.Cmdline == "" {
 		p.Cmdline = "[" + p.Comm + "]"
 	}
 	return p, true

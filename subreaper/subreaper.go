@@ -10,6 +10,9 @@ import (
 
 // Options configures a [Reaper]. The zero value is useful.
 type Options struct {
+	// Exclusive says that the process does nothing else: every child that Start and StartCommand have not started is an adopted
+	// orphan, and all threads may be put before the tree's while that is ended.
+	Exclusive bool
 	// Reaped, if set, is told of every process that the Reaper reaps: adopted orphans and watched children, not
 	// the commands of StartCommand. It runs on the reaping thread and must neither block nor call the Reaper.
 	Reaped func(Exit)

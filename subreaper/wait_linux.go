@@ -78,6 +78,12 @@ func exited(pid int32) bool {
 	return errno != 0 || info.PID != 0
 }
 
+// isChild reports whether pid is a child of ours, alive or not.
+func isChild(pid int32) bool {
+	var info siginfo
+	return waitidNow(unix.P_PID, int(pid), waitExit|unix.WNOWAIT, &info, nil) == 0
+}
+
 // childless reports whether the kernel says ECHILD: no child at all, running, stopped or zombie.
 func childless() bool {
 	var info siginfo

@@ -61,6 +61,7 @@ func (w *walker) allChildren() []int32 {
 }
 
 func (w *walker) withoutCommands() []int32 {
+	w.r.noticeCommands()
 	if len(w.r.commands) > 0 {
 		w.roots = slices.DeleteFunc(w.roots, w.r.ownedByCommand)
 	}
@@ -82,10 +83,9 @@ func (w *walker) onlyChild(c *Child) bool {
 // a fraction of a second.
 func bruteForce(dst []int32) []int32 {
 	const pidMaxLimit = 1 << 22 // PID_MAX_LIMIT on 64-bit kernels
-	var info siginfo
-	for pid := 1; pid < pidMaxLimit; pid++ {
-		if waitidNow(unix.P_PID, pid, waitExit|unix.WNOWAIT, &info, nil) == 0 {
-			dst = append(dst, int32(pid))
+	for pid := int32(1); pid < pidMaxLimit; pid++ {
+		if isChild(pid) {
+			dst = append(dst, pid)
 		}
 	}
 	return dst

@@ -23,6 +23,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	r, err := jobs.NewRunner(jobs.Options{
+		Exclusive: true,
 		InProcess: inProcess || !keeperPossible(m),
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -119,12 +120,17 @@ func (fs *FS) children(dst []int32, pid, threads int32) []int32 {
 	if threads == 1 {
 		return fs.threadChildren(dst, pid, pid)
 	}
-	fs.begin(pid, "/task")
-	fs.tids = fs.numbers(fs.tids[:0])
-	for _, tid := range fs.tids {
+	for _, tid := range fs.Threads(pid) {
 		dst = fs.threadChildren(dst, pid, tid)
 	}
 	return dst
+}
+
+// Threads returns the thread ids of pid. The slice is valid until the next call of any method.
+func (fs *FS) Threads(pid int32) []int32 {
+	fs.begin(pid, "/task")
+	fs.tids = fs.numbers(fs.tids[:0])
+	return fs.tids
 }
 
 func (fs *FS) threadChildren(dst []int32, pid, tid int32) []int32 {
@@ -163,8 +169,31 @@ func (fs *FS) Stat(pid int32, s *Stat) bool {
 	return b != nil && ParseStat(b, s)
 }
 
-// Cmdline returns the arguments of pid, each ended by a NUL byte; empty for a zombie. It is valid until the next call.
-func (fs *FS) Cmdline(pid int32) []byte { return fs.file(pid, "/cmdline") }
+// Pidfds appends the process ids that we hold pidfds for. A descriptor is one if its link says so (pidfd_open(2));
+// which process it means is in the Pid line of its fdinfo, -1 once that has been reaped.
+func (fs *FS) Pidfds(dst []int32) []int32 {
+	fs.begin(fs.self, "/fd")
+	fs.tids = fs.numbers(fs.tids[:0])
+	for _, fd := range fs.tids {
+		fs.begin(fs.self, "/fd/")
+		fs.path = strconv.AppendInt(fs.path, int64(fd), 10)
+		n, err := unix.Readlinkat(fs.root, string(fs.path), fs.buf)
+		if err != nil || !isPidfd(fs.buf[:n]) {
+			continue
+		}
+		fs.begin(fs.self, "/fdinfo/")
+		fs.path = strconv.AppendInt(fs.path, int64(fd), 10)
+		if pid, ok := ParseFdinfoPID(fs.contents()); ok {
+			dst = append(dst, pid)
+		}
+	}
+	return dst
+}
+
+// isPidfd knows the name of before and after the file system of pidfds came (Linux 6.9).
+func isPidfd(link []byte) bool {
+	return bytes.Equal(link, []byte("anon_inode:[pidfd]")) || bytes.HasPrefix(link, []byte("pidfd:"))
+}
 
 // Wchan returns the kernel function that pid sleeps in, "" or "0" where that is not told.
 func (fs *FS) Wchan(pid int32) string { return string(fs.file(pid, "/wchan")) }
@@ -172,6 +201,11 @@ func (fs *FS) Wchan(pid int32) string { return string(fs.file(pid, "/wchan")) }
 // file returns what one read gives of a small file; nil where it cannot be opened.
 func (fs *FS) file(pid int32, name string) []byte {
 	fs.begin(pid, name)
+	return fs.contents()
+}
+
+// contents reads the file fs.path.
+func (fs *FS) contents() []byte {
 	fd := fs.open()
 	if fd < 0 {
 		return nil

@@ -82,3 +82,13 @@ func ParsePIDs(dst []int32, b []byte) ([]int32, int) {
 	}
 	return dst, digits
 }
+
+// ParseFdinfoPID reads the process id from the fdinfo of a pidfd; see proc_pid_fdinfo(5).
+func ParseFdinfoPID(b []byte) (int32, bool) {
+	_, after, found := bytes.Cut(b, []byte("\nPid:\t"))
+	if !found {
+		return 0, false
+	}
+	v, n := parseUint(after)
+	return int32(v), n > 0 && after[0] != '-'
+}
