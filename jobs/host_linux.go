@@ -23,6 +23,8 @@ type host struct {
 	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
 	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
 
+	prepared sync.Once
+
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
 	pid int   // the leader of a keeper's job, and its end if it was ours to reap
@@ -37,7 +39,6 @@ func newHost(logger *slog.Logger, exclusive bool) (*host, error) {
 		return nil, err
 	}
 	h.thread(false)
-	warmThreads(spareThreads)
 	return h, nil
 }
 
@@ -98,6 +99,7 @@ func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
 
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
 func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan request, events Events, started func(pid int)) (*Result, error) {
+	h.prepare()
 	l := h.begin(job, requests, events)
 	defer h.over()
 	if err := h.start(l, files); err != nil {
@@ -166,6 +168,9 @@ func (h *host) start(l *life, files []int) (err error) {
 // spareThreads is how many threads may be needed at once by what settles a job, beyond those that are there: the life of the job,
 // the poller's, one that reads command lines, one that a timer or a message wakes, and one that spins for work.
 const spareThreads = 5
+
+// prepare makes what settling needs, once: at the limits that a job may reach it could not be made any more.
+func (h *host) prepare() { h.prepared.Do(func() { warmThreads(spareThreads) }) }
 
 // warmThreads makes the Go runtime have n idle threads. At a pids or RLIMIT_NPROC limit, which the job may reach,
 // it cannot create one, and aborts the process. A goroutine that is locked to its thread

@@ -27,6 +27,7 @@ type life struct {
 	gone     bool // the leader has exited
 	paused   bool // the leader is stopped
 	signals  int  // TERM and INT since the leader is gone
+	told     told // who has been sent the stop signal already
 	result   Result
 	survived error
 	calm     func() // ends the hurry of stopping and killing
@@ -183,7 +184,12 @@ func (l *life) stop() {
 		l.input(graceOver)
 		return
 	}
-	procs := l.host.reaper.SignalAll(l.job.stopSignal(), unix.SIGCONT)
+	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
+		if l.told.knows(p, grace) {
+			return []syscall.Signal{unix.SIGCONT}
+		}
+		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
+	})
 	l.left.signalled(procs)
 	if l.gone {
 		l.left.found(procs)
@@ -198,6 +204,29 @@ func (l *life) phaseOver() {
 	} else {
 		l.input(graceOver)
 	}
+}
+
+// told remembers a stop signal that was forwarded. Many a program takes a second one as the wish to end at once, and a
+// worker that is at its last words is not to be interrupted because its parent has gone.
+type told struct {
+	at    time.Time
+	group int              // whose members were told; those born since are somebody's clean-up
+	pids  map[int]struct{} // who was told by itself
+}
+
+func (t *told) add(procs []subreaper.Process) {
+	if t.pids == nil {
+		t.pids = make(map[int]struct{}, len(procs))
+	}
+	for _, p := range procs {
+		t.pids[p.PID] = struct{}{}
+	}
+}
+
+// knows reports whether a process, or whoever it belongs to, was told within the grace period.
+func (t *told) knows(p subreaper.Process, grace time.Duration) bool {
+	_, ok := t.pids[p.PID]
+	return !t.at.IsZero() && time.Since(t.at) < grace && (ok || t.group != 0 && p.PGID == t.group)
 }
 
 func (l *life) setPhase(d time.Duration) {
@@ -259,15 +288,20 @@ func (l *life) forward(sig syscall.Signal) {
 	if ends && l.paused {
 		sigs = append(sigs, unix.SIGCONT)
 	}
+	var now told
 	for _, s := range sigs {
 		switch l.job.Forward {
 		case Leader:
 			_ = l.child.Signal(s)
 		case Tree:
-			l.host.reaper.SignalAll(s)
+			now.add(l.host.reaper.SignalAll(s))
 		default:
 			_ = l.child.SignalGroup(s)
+			now.group = l.child.PID
 		}
+	}
+	if now.at = time.Now(); sig == l.job.stopSignal() {
+		l.told = now
 	}
 	if ends && l.job.KillAfter > 0 && l.killDue.C == nil {
 		l.killDue = timer(l.job.KillAfter)

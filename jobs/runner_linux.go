@@ -135,14 +135,18 @@ func (r *Runner) runHere(ctx context.Context, job *Job, std *stdio, started func
 	return r.host.run(ctx, job, files, r.requests, r.opts.Events, func(int) { started() })
 }
 
-// descriptor returns the number of a file without making it blocking, as File.Fd would.
+// descriptor returns the number of a file. File.Fd makes it blocking, which is what a job expects of a pipe of ours; standard
+// descriptors are left as the caller has them, since the mode belongs to whoever else has them open.
 func descriptor(f *os.File) int {
-	if f == nil {
-		return fileClosed
-	}
 	fd := fileClosed
+	if f == nil {
+		return fd
+	}
 	if raw, err := f.SyscallConn(); err == nil {
 		_ = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	if fd > 2 {
+		_ = f.Fd()
 	}
 	return fd
 }
@@ -242,6 +246,7 @@ func (r *Runner) startKeeper() error {
 	}
 	go k.read()
 	r.keep = k
+	r.host.prepare() // while the keeper starts
 	return nil
 }
 

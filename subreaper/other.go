@@ -64,3 +64,6 @@ func (*Reaper) Childless() bool { return false }
 
 // Hurry needs Linux.
 func (*Reaper) Hurry() func() { return func() {} }
+
+// SignalEach needs Linux.
+func (*Reaper) SignalEach(func(Process) []syscall.Signal) []Process { return nil }

@@ -14,6 +14,11 @@ import (
 // before their children, and returns them. What is born later is not signalled. Nothing is reaped meanwhile.
 // Processes that may not be signalled are returned like the others. Without signals it only lists.
 func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
+	return r.SignalEach(func(Process) []syscall.Signal { return sigs })
+}
+
+// SignalEach is SignalAll with signals that are chosen for each process. choose must not call the Reaper.
+func (r *Reaper) SignalEach(choose func(Process) []syscall.Signal) []Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -23,7 +28,7 @@ func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
 	defer runtime.UnlockOSThread()
 	r.hurry()
 	defer r.calm()
-	s := signaller{r: r, walker: &r.walk, sigs: sigs, until: clockTicks(), seen: make(map[int32]uint64)}
+	s := signaller{r: r, walker: &r.walk, choose: choose, until: clockTicks(), seen: make(map[int32]uint64)}
 	if r.fs == nil {
 		s.withoutProc()
 		return s.found
@@ -39,10 +44,10 @@ func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
 type signaller struct {
 	r *Reaper
 	*walker
-	sigs  []syscall.Signal
-	until uint64 // start time in clock ticks of the youngest that is meant
-	seen  map[int32]uint64
-	found []Process
+	choose func(Process) []syscall.Signal
+	until  uint64 // start time in clock ticks of the youngest that is meant
+	seen   map[int32]uint64
+	found  []Process
 }
 
 func (s *signaller) pass() (fresh int) {
@@ -61,22 +66,21 @@ func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
 	if start > s.until || dead {
 		return 0
 	}
-	signalled := s.seen[n.pid] == start && start != 0
-	if !signalled {
+	var sigs []syscall.Signal
+	if s.seen[n.pid] != start {
 		s.seen[n.pid] = start
+		fresh = 1
 		if p, ok := s.r.describe(n.pid); ok {
 			s.found = append(s.found, p)
+			sigs = s.choose(p)
 		}
-		fresh = 1
 	}
 	var children []int32
 	if s.deep() {
 		children = s.push(n, st.Threads)
 		defer s.pop(children)
 	}
-	if !signalled {
-		s.send(n)
-	}
+	s.send(n, sigs)
 	for _, pid := range children {
 		if child, ok := s.hold(pid, st); ok {
 			fresh += s.visit(child, st)
@@ -86,8 +90,8 @@ func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
 	return fresh
 }
 
-func (s *signaller) send(n node) {
-	for _, sig := range s.sigs {
+func (s *signaller) send(n node, sigs []syscall.Signal) {
+	for _, sig := range sigs {
 		if n.signal(sig) == 0 {
 			s.r.opts.Logger.Info("signalled", "pid", n.pid, "signal", unix.SignalName(sig))
 		}
@@ -97,8 +101,9 @@ func (s *signaller) send(n node) {
 // withoutProc signals the direct children, which is all that can be known.
 func (s *signaller) withoutProc() {
 	for _, pid := range s.directChildren() {
-		s.found = append(s.found, Process{PID: int(pid), PPID: int(s.self), Cmdline: "?"})
-		s.send(node{pid, -1})
+		p := Process{PID: int(pid), PPID: int(s.self), Cmdline: "?"}
+		s.found = append(s.found, p)
+		s.send(node{pid, -1}, s.choose(p))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -35,7 +36,12 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return statusFailed
 	}
-	go o.passSignals(r, receiveSignals(o.env))
+	signals := make(chan os.Signal, 64)
+	receive(signals, firstSignals)
+	go func() {
+		receive(signals, otherSignals(o.env))
+		o.passSignals(r, signals)
+	}()
 	if o.dieWithParent {
 		if err := followParent(r, parent); err != nil {
 			m.say("--die-with-parent: %v", err)
@@ -104,16 +110,30 @@ func followParent(r *jobs.Runner, pid int) error {
 	return nil
 }
 
-// receiveSignals asks for every signal that can be forwarded. One that was ignored when lastout started
-// (nohup's HUP) stays so, for the command too: asking for it would end that.
-func receiveSignals(env []string) <-chan os.Signal {
-	c := make(chan os.Signal, 64)
-	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
-		if forwardable(sig) && !ignored(sig) && (sig != unix.SIGURG || preemptionOff(env)) {
+// firstSignals are those that people and supervisors send. Asking for a signal takes the runtime a while, so
+// the others are asked for when the job is being started.
+var firstSignals = []os.Signal{
+	unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGCONT, unix.SIGWINCH,
+}
+
+// receive asks for signals. One that was ignored when lastout started (nohup's HUP) stays so, for the command too:
+// asking for it would end that.
+func receive(c chan<- os.Signal, signals []os.Signal) {
+	for _, s := range signals {
+		if sig := s.(syscall.Signal); !ignored(sig) {
 			signal.Notify(c, sig)
 		}
 	}
-	return c
+}
+
+// otherSignals are all that can be forwarded but the first.
+func otherSignals(env []string) (list []os.Signal) {
+	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
+		if forwardable(sig) && !slices.Contains(firstSignals, os.Signal(sig)) && (sig != unix.SIGURG || preemptionOff(env)) {
+			list = append(list, sig)
+		}
+	}
+	return list
 }
 
 // forwardable is true but for signals that cannot be caught, that say something of our own children, that the C library keeps

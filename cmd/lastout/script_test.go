@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			Dir: filepath.Join("..", "..", "testdata", "scripts"),
 			Setup: func(env *testscript.Env) error {
 				env.Setenv("PATH", bin+":"+env.Getenv("PATH"))
+				env.Setenv("lastout", lastout) // for scripts that change PATH
 				t := env.T().(testing.TB)
 				s := &script{t: t, box: box.New(t), lastout: lastout, dir: env.WorkDir}
 				s.env = append(slices.Clone(env.Vars), "PWD="+env.WorkDir)
@@ -74,6 +75,7 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			},
 			RequireUniqueNames: true,
+			ContinueOnError:    true,
 		})
 	})
 }
@@ -108,17 +110,21 @@ func (s *script) run(ts *testscript.TestScript, neg bool, argv []string) {
 	if len(argv) == 0 {
 		ts.Fatalf("usage: box PROGRAM [ARG...]")
 	}
+	if argv[0] == "lastout" {
+		argv[0] = s.lastout
+	}
 	cmd := s.box.Command(argv[0], argv[1:]...)
 	env := slices.Clone(s.env)
 	if !s.box.Exact() {
 		env = append(env, cmd.Env[len(cmd.Env)-1]) // the marker
 	}
 	cmd.Env, cmd.Dir = env, s.dir
+	failed := s.t.Failed()
 	s.last = box.Run(s.t, s.box, cmd, commandLimit)
 	fmt.Fprint(ts.Stdout(), s.last.Stdout)
 	fmt.Fprint(ts.Stderr(), s.last.Stderr)
 	switch {
-	case s.t.Failed():
+	case s.t.Failed() && !failed:
 		ts.Fatalf("something was left behind")
 	case neg && s.last.Status == 0:
 		ts.Fatalf("unexpected success")
@@ -156,8 +162,10 @@ func scriptFails(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: fails STATUS PATTERN [ARG...]")
 	}
 	s := scriptOf(ts)
+	started := filepath.Join(s.dir, "started")
+	os.Remove(started)
 	s.run(ts, true, append([]string{s.lastout}, args[2:]...))
-	pattern, err := regexp.Compile(args[1])
+	pattern, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
 	scriptStatus(ts, false, args[:1])
 	scriptMessages(ts, false, nil)
@@ -169,7 +177,7 @@ func scriptFails(ts *testscript.TestScript, neg bool, args []string) {
 	case s.last.Stdout != "":
 		ts.Fatalf("there is output")
 	}
-	if _, err := os.Lstat(filepath.Join(s.dir, "started")); err == nil {
+	if _, err := os.Lstat(started); err == nil {
 		ts.Fatalf("the command was started")
 	}
 }

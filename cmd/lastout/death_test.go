@@ -1,0 +1,462 @@
+//go:build linux
+
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lastout/testdata/box"
+)
+
+// leeway is what a busy machine may add to the second that G2 allows. Where nobody ends the tree it lives for a minute.
+const leeway = 3 * time.Second
+
+// adoptOrphans makes the test process the parent of what lastout leaves when it is killed, to reap it: the first process of a
+// container may do that late, or never.
+func adoptOrphans(t testing.TB) {
+	t.Helper()
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) })
+}
+
+// reapAdopted reaps the zombies in a box that are ours, but for commands: somebody waits for those.
+func reapAdopted(b *box.Box, commands ...int) {
+	for _, pid := range b.Procs() {
+		if path := fmt.Sprintf("/proc/%d/status", pid); !slices.Contains(commands, pid) && statusField(path, "PPid") == strconv.Itoa(os.Getpid()) {
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil)
+		}
+	}
+}
+
+// living returns the processes in a box. A zombie counts if its parent is in the box too: others are not lastout's to reap.
+func living(b *box.Box) (pids []int) {
+	procs := b.Procs()
+	for _, pid := range procs {
+		path := fmt.Sprintf("/proc/%d/status", pid)
+		state := statusField(path, "State")
+		if state == "" {
+			continue
+		}
+		parent, _ := strconv.Atoi(statusField(path, "PPid"))
+		if state[0] != 'Z' && state[0] != 'X' || slices.Contains(procs, parent) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// emptyWithin asserts that the box is empty not later than d, and leeway, from now on.
+// Adopted zombies are reaped on the way; command is one that is not.
+func emptyWithin(t testing.TB, b *box.Box, d time.Duration, command int) {
+	t.Helper()
+	start := time.Now()
+	defer reapAdopted(b, command)
+	left := living(b)
+	for ; len(left) > 0; left = living(b) {
+		rest := time.Until(start.Add(d + leeway))
+		if rest <= 0 {
+			t.Errorf("%v later there are %d processes:%s", time.Since(start), len(left), describe(left))
+			b.Kill()
+			return
+		}
+		awaitExit(left[0], rest)
+	}
+	if took := time.Since(start); took > d {
+		t.Logf("it took %v, which only a busy machine excuses: %v at most", took, d)
+	}
+}
+
+// awaitExit waits until a process has exited, by its pidfd (pidfd_open(2), Linux 5.3), or for a time.
+func awaitExit(pid int, limit time.Duration) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil { // gone, or no pidfds
+		time.Sleep(time.Millisecond)
+		return
+	}
+	defer unix.Close(fd)
+	if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(limit.Milliseconds())+1); n == 1 {
+		time.Sleep(time.Millisecond) // a zombie that is still listed: its parent needs a moment
+	}
+}
+
+func describe(pids []int) string {
+	var text strings.Builder
+	for _, pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		path := fmt.Sprintf("/proc/%d/status", pid)
+		fmt.Fprintf(&text, "\n\t%d, state %s, parent %s, %q", pid, statusField(path, "State"), statusField(path, "PPid"), strings.ReplaceAll(string(line), "\x00", " "))
+	}
+	return text.String()
+}
+
+// childOf returns a child of a process, 0 if it has none or is gone.
+func childOf(pid int) int {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		data, _ := os.ReadFile(list)
+		if fields := strings.Fields(string(data)); len(fields) > 0 {
+			child, _ := strconv.Atoi(fields[0])
+			return child
+		}
+	}
+	return 0
+}
+
+// awaitChild returns a child of a process as soon as it has one.
+func awaitChild(t testing.TB, pid int) int {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if child := childOf(pid); child != 0 {
+			return child
+		}
+	}
+	t.Fatalf("process %d, in state %q, has no child", pid, processState(pid))
+	return 0
+}
+
+// moment is when somebody dies.
+type moment struct {
+	name  string
+	flags []string
+	grace time.Duration
+	// come waits for the moment; the grove stands.
+	come func(s *scene, leader int)
+}
+
+var moments = []moment{
+	{"running", []string{"--grace", "500ms"}, 500 * time.Millisecond, func(*scene, int) {}},
+	{"lingering", []string{"--grace", "500ms", "--linger", "forever"}, 500 * time.Millisecond, leaderExits},
+	{"in the grace period", []string{"--grace", "2s"}, 2 * time.Second, func(s *scene, leader int) {
+		leaderExits(s, leader)
+		s.expect("term")
+	}},
+}
+
+func leaderExits(s *scene, leader int) {
+	s.in.Close()
+	awaitExit(leader, patience)
+}
+
+// TestKilled (G2): SIGKILL to any one process of lastout, or to the caller's process group, while there is a tree with one of
+// everything: nothing of it is left a second after the grace period.
+func TestKilled(t *testing.T) {
+	for _, m := range moments {
+		for _, victim := range []string{"runner", "keeper", "group", "leader"} {
+			if victim == "leader" && m.name != "running" {
+				continue
+			}
+			t.Run(victim+", "+m.name, func(t *testing.T) { killed(t, m, victim) })
+		}
+	}
+}
+
+func killed(t *testing.T, m moment, victim string) {
+	adoptOrphans(t)
+	b := box.New(t, box.PidsCap(600))
+	argv := slices.Concat([]string{box.Lastout(t)}, m.flags, []string{trap(t, "grove")})
+	if victim == "group" { // the caller's, whom lastout shares it with
+		// A shell gives what it starts with & no input.
+		argv = slices.Concat([]string{trap(t, "starts-with"), "dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh"}, argv)
+	}
+	cmd := b.Command(argv[0], argv[1:]...)
+	cmd.SysProcAttr.Setpgid = true
+	s := play(t, b, cmd)
+	leader, keeper := s.ready()
+	m.come(s, leader)
+	s.signal(map[string]int{"runner": s.pid(), "keeper": keeper, "group": -s.pid(), "leader": leader}[victim], unix.SIGKILL)
+	switch {
+	case victim == "keeper" && m.name == "running":
+		s.end(125)
+		if lineWith(s.said(), "lastout: ", "keeper") == "" {
+			t.Errorf("stderr %q does not say that the keeper died", s.said())
+		}
+	case victim == "keeper":
+		s.end(7) // the leader had exited by itself
+	case victim == "leader":
+		s.endOf(unix.SIGKILL)
+	default:
+		emptyWithin(t, b, m.grace+time.Second, s.pid())
+		if st := s.wait(); !st.Signaled() || st.Signal() != unix.SIGKILL {
+			t.Errorf("%s, want signal 9", ended(st))
+		}
+	}
+	emptyWithin(t, b, m.grace+time.Second, s.pid())
+}
+
+// TestKilledWhileStarting (G2): SIGKILL at every moment of the first milliseconds. Who is told of whose death only once it has
+// asked must have recorded the other before: a keeper whose runner is dead by then must not wait for it.
+func TestKilledWhileStarting(t *testing.T) {
+	for _, victim := range []string{"runner", "keeper", "group"} {
+		t.Run(victim, func(t *testing.T) {
+			adoptOrphans(t)
+			b := box.New(t, box.PidsCap(600))
+			for i := range 50 {
+				killStarting(t, b, victim, time.Duration(i)*150*time.Microsecond)
+				if t.Failed() {
+					t.Fatalf("in round %d", i)
+				}
+			}
+		})
+	}
+}
+
+func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) {
+	stderr, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	argv := []string{box.Lastout(t), "--grace", "300ms", trap(t, "grove")}
+	cmd := b.Command(argv[0], argv[1:]...)
+	cmd.SysProcAttr.Setpgid = true
+	cmd.Stderr = stderr
+	in, err := cmd.StdinPipe() // the leader stays
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	victims := map[string]int{"runner": cmd.Process.Pid, "group": -cmd.Process.Pid}
+	if victim == "keeper" {
+		victims[victim] = awaitChild(t, cmd.Process.Pid)
+	}
+	time.Sleep(delay) // not to wait for something, but to come at every moment
+	if err := unix.Kill(victims[victim], unix.SIGKILL); err != nil {
+		t.Errorf("kill the %s: %v", victim, err)
+	}
+	late := time.AfterFunc(patience, b.Kill)
+	_ = cmd.Wait() // how it ended is in ProcessState
+	if !late.Stop() {
+		t.Fatalf("lastout has not returned")
+	}
+	if victim == "keeper" {
+		b.AssertEmpty()
+		said, _ := os.ReadFile(stderr.Name())
+		checkNoTrace(t, string(said))
+		if st := cmd.ProcessState.Sys().(syscall.WaitStatus); st.ExitStatus() != 125 || lineWith(string(said), "lastout: ") == "" {
+			t.Errorf("%s, want status 125; stderr %q", ended(st), said)
+		}
+	}
+	emptyWithin(t, b, 1300*time.Millisecond, 0)
+}
+
+// TestKilledWhileStopped (G2): who is stopped by a signal learns of nothing. What SIGKILL to another leaves behind must be ended all
+// the same, by the kernel's help (a parent-death signal, CONT to a process group that is orphaned), or once somebody
+// continues the one that was stopped.
+func TestKilledWhileStopped(t *testing.T) {
+	for _, c := range []struct {
+		stopped, killed string
+		resumed         bool // by somebody, later
+		setsid          bool // lastout leads a session
+	}{
+		{stopped: "keeper", killed: "runner", setsid: true},
+		{stopped: "keeper", killed: "runner"},
+		{stopped: "leader", killed: "runner"},
+		{stopped: "leader", killed: "keeper"},
+		{stopped: "runner", killed: "keeper", resumed: true},
+		{stopped: "runner", killed: "leader", resumed: true},
+		{stopped: "keeper", killed: "leader", resumed: true},
+	} {
+		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", c.stopped, c.killed, c.setsid), func(t *testing.T) {
+			adoptOrphans(t)
+			b := box.New(t, box.PidsCap(600))
+			cmd := b.Command(box.Lastout(t), "--grace", "500ms", trap(t, "grove"))
+			cmd.SysProcAttr.Setsid = c.setsid
+			s := play(t, b, cmd)
+			leader, keeper := s.ready()
+			pids := map[string]int{"runner": s.pid(), "keeper": keeper, "leader": leader}
+			s.signal(pids[c.stopped], unix.SIGSTOP)
+			for processState(pids[c.stopped]) != "T" {
+				time.Sleep(time.Millisecond)
+			}
+			s.signal(pids[c.killed], unix.SIGKILL)
+			if c.resumed {
+				awaitExit(pids[c.killed], patience)
+				s.signal(pids[c.stopped], unix.SIGCONT)
+			}
+			emptyWithin(t, b, 1500*time.Millisecond, s.pid())
+			s.wait()
+		})
+	}
+}
+
+// TestKilledBelowAnother (G2): lastout in a job of lastout, in one session. The inner keeper, when its runner is killed, is adopted by
+// the outer one, and no process group becomes orphaned: if it was stopped, nobody but a parent-death signal wakes it.
+func TestKilledBelowAnother(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		t.Run(fmt.Sprintf("keeper stopped %v", stopped), func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			script := `"$@" <&3 3<&- & exec 3<&-; echo $!; wait; exec sleep 60`
+			argv := []string{"dup", "3", "--", box.Lastout(t), "--grace", "500ms", "sh", "-c", script, "sh",
+				box.Lastout(t), "--grace", "500ms", trap(t, "grove")}
+			s := play(t, b, b.Command(trap(t, "starts-with"), argv...))
+			runner, err := strconv.Atoi(s.line())
+			if err != nil {
+				t.Fatal(err)
+			}
+			leader, keeper := s.ready()
+			inner := []int{keeper, leader}
+			for _, pid := range b.Procs() {
+				if parent, _ := strconv.Atoi(statusField(fmt.Sprintf("/proc/%d/status", pid), "PPid")); parent == keeper || parent == leader {
+					inner = append(inner, pid)
+				}
+			}
+			if stopped {
+				s.signal(keeper, unix.SIGSTOP)
+				for processState(keeper) != "T" {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			s.signal(runner, unix.SIGKILL)
+			end := time.Now().Add(1500*time.Millisecond + leeway)
+			for _, pid := range inner {
+				for processState(pid) != "" && time.Now().Before(end) {
+					awaitExit(pid, time.Until(end))
+				}
+				if state := processState(pid); state != "" {
+					t.Errorf("of the inner lastout, this lives:%s", describe([]int{pid}))
+				}
+			}
+			s.signal(s.pid(), unix.SIGTERM) // the outer job is sleep by now
+			s.endOf(unix.SIGTERM)
+		})
+	}
+}
+
+// TestDieWithParent: with --die-with-parent the death of the caller, of whatever, ends the tree. A caller that has died before lastout
+// could see it is not known.
+func TestDieWithParent(t *testing.T) {
+	adoptOrphans(t)
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for _, sig := range []syscall.Signal{unix.SIGKILL, unix.SIGTERM} {
+			s, _ := dyingCaller(t, b, flag, "--die-with-parent")
+			s.signal(s.pid(), sig)
+			emptyWithin(t, b, 1500*time.Millisecond, s.pid())
+			s.wait()
+		}
+	})
+}
+
+// TestOutlivesParent: without the flag the tree lives on, as it would without lastout.
+func TestOutlivesParent(t *testing.T) {
+	adoptOrphans(t)
+	b := box.New(t)
+	s, keeper := dyingCaller(t, b)
+	s.signal(s.pid(), unix.SIGKILL)
+	s.wait()
+	for processState(s.pid()) != "" {
+		time.Sleep(time.Millisecond)
+	}
+	s.in.Close() // only now does the leader end, of itself
+	awaitExit(keeper, patience)
+	emptyWithin(t, b, 1500*time.Millisecond, s.pid())
+	if lineWith(s.said(), "grove left") == "" {
+		t.Errorf("stderr %q does not tell of the leftovers: lastout did not go on", s.said())
+	}
+}
+
+// dyingCaller is a shell that runs lastout, which has a grove below it.
+func dyingCaller(t *testing.T, b *box.Box, flags ...string) (s *scene, keeper int) {
+	t.Helper()
+	argv := []string{"dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh", box.Lastout(t), "--grace", "500ms"}
+	s = play(t, b, b.Command(trap(t, "starts-with"), slices.Concat(argv, flags, []string{trap(t, "grove")})...))
+	_, keeper = s.ready()
+	return s, keeper
+}
+
+// TestDieWithParentWhileStarting: the caller dies as soon as lastout has a child. By then it must be followed.
+func TestDieWithParentWhileStarting(t *testing.T) {
+	adoptOrphans(t)
+	b := box.New(t, box.PidsCap(600))
+	for i := range 20 {
+		cmd := b.Command("sh", "-c", `"$@" <&3 3<&- & exec 3<&-; echo $!; wait`, "sh", box.Lastout(t), "--die-with-parent", "--grace", "300ms", trap(t, "grove"))
+		stdin, in, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.ExtraFiles = []*os.File{stdin}
+		s := play(t, b, cmd)
+		stdin.Close()
+		runner, err := strconv.Atoi(s.line())
+		if err != nil {
+			t.Fatal(err)
+		}
+		awaitChild(t, runner)
+		time.Sleep(time.Duration(i) * 100 * time.Microsecond) // not to wait for something, but to come at every moment
+		s.signal(s.pid(), unix.SIGKILL)
+		emptyWithin(t, b, 1300*time.Millisecond, s.pid())
+		in.Close()
+		s.wait()
+		if t.Failed() {
+			t.Fatalf("in round %d", i)
+		}
+	}
+}
+
+// TestManyRuns: run after run ends alike, leaves nothing, and takes as long as the first. LASTOUT_LONG=1 makes it 10,000 runs of
+// true and 1,000 with leftovers, and prints what the first and the last thousand took.
+func TestManyRuns(t *testing.T) {
+	small, large := 300, 50
+	if os.Getenv("LASTOUT_LONG") == "1" {
+		small, large = 10000, 1000
+	}
+	t.Run("true", func(t *testing.T) { manyRuns(t, small, 0, "true") })
+	t.Run("leftovers", func(t *testing.T) {
+		manyRuns(t, large, 3, "sh", "-c", "sleep 60 & setsid sleep 60 & (sleep 60 & ) & wait $!; exit 3")
+	})
+}
+
+func manyRuns(t *testing.T, runs, status int, job ...string) {
+	const batch = 100
+	var times []time.Duration
+	for done := 0; done < runs && !t.Failed(); done += batch {
+		// A box holds descriptors for as long as its test runs.
+		t.Run(strconv.Itoa(done), func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			start := time.Now()
+			for range min(batch, runs-done) {
+				runOnce(t, b, status, job)
+			}
+			times = append(times, time.Since(start))
+		})
+	}
+	ten := min(10, len(times))
+	t.Logf("%d runs: the first %d took %v, the last %v", runs, ten*min(batch, runs), sum(times[:ten]), sum(times[len(times)-ten:]))
+}
+
+func runOnce(t *testing.T, b *box.Box, status int, job []string) {
+	cmd := b.Command(box.Lastout(t), slices.Concat([]string{"-q"}, job)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(patience, b.Kill)
+	_ = cmd.Wait() // how it ended is in ProcessState
+	b.AssertEmpty()
+	if !late.Stop() {
+		t.Fatal("lastout has not returned")
+	}
+	if st := cmd.ProcessState.Sys().(syscall.WaitStatus); !st.Exited() || st.ExitStatus() != status {
+		t.Fatalf("%s, want status %d", ended(st), status)
+	}
+}
+
+func sum(times []time.Duration) (total time.Duration) {
+	for _, d := range times {
+		total += d
+	}
+	return total
+}

@@ -1,0 +1,68 @@
+package jobs
+
+import (
+	"log/slog"
+	"reflect"
+	"syscall"
+	"testing"
+	"time"
+
+	"lastout/subreaper"
+)
+
+func TestWire(t *testing.T) {
+	at := time.Unix(1700000000, 123456789)
+	for _, c := range []struct{ in, out interface{ fields(*wire) } }{
+		{&order{
+			job: Job{
+				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp", StopSignal: 15, Linger: Forever, Grace: -1,
+				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
+			},
+			files: []int{0, fileClosed, filePassed}, level: slog.LevelDebug,
+		}, &order{}},
+		{&order{job: Job{Args: []string{"x"}}}, &order{}},
+		{&request{input: stopSignal, sig: 64}, &request{}},
+		{&outcome{
+			result: Result{
+				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at, Settled: at, TimedOut: true, Killed: true,
+				Usage: subreaper.Usage{User: 1, System: 2, MaxRSS: 3, Preemptions: 4}, Reaped: 5, LeftoverCount: 7,
+				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second}, End: ByKill, Status: 9, Reaped: true}},
+			},
+			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {}},
+		}, &outcome{}},
+		{&StartError{Path: "x", Err: syscall.ENOENT, NotFound: true, Detail: "d"}, &StartError{}},
+		{&record{level: slog.LevelInfo, message: "m", attrs: []slog.Attr{slog.String("k", "v")}}, &record{}},
+	} {
+		body := message(msgRun, c.in.fields)[headerSize:]
+		if err := decode(body, c.out.fields); err != nil {
+			t.Errorf("%T: %v", c.in, err)
+		}
+		if !reflect.DeepEqual(c.in, c.out) {
+			t.Errorf("sent     %+v\nreceived %+v", c.in, c.out)
+		}
+		for cut := range body {
+			if decode(body[:cut], reflect.New(reflect.TypeOf(c.in).Elem()).Interface().(interface{ fields(*wire) }).fields) == nil {
+				t.Errorf("%T cut to %d of %d bytes is accepted", c.in, cut, len(body))
+			}
+		}
+	}
+}
+
+func FuzzWire(f *testing.F) {
+	f.Add(message(msgRun, (&order{job: Job{Args: []string{"a", "b"}}}).fields)[headerSize:])
+	f.Add(message(msgResult, (&outcome{}).fields)[headerSize:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		// No message makes us fail or allocate more than it is long; one that is understood is sent again as it is.
+		var o order
+		if decode(body, o.fields) == nil {
+			var again order
+			if err := decode(message(msgRun, o.fields)[headerSize:], again.fields); err != nil || !reflect.DeepEqual(o, again) {
+				t.Errorf("%+v became %+v, %v", o, again, err)
+			}
+		}
+		_ = decode(body, (&outcome{}).fields)
+		_ = decode(body, (&record{}).fields)
+		_ = decode(body, (&StartError{}).fields)
+		_ = decode(body, (&request{}).fields)
+	})
+}
