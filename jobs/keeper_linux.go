@@ -118,6 +118,7 @@ func (k *keeper) listen() {
 				return
 			}
 			o.sent = k.conn.takeFDs()
+			drop(k.requests) // of the job before
 			k.orders <- o
 		case msgRequest:
 			var req request

@@ -83,7 +83,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 			go cp()
 		}
 	}
-	r.dropRequests()
+	drop(r.requests) // of the job before
 	var result *Result
 	if r.opts.InProcess {
 		result, err = r.runHere(ctx, &job, std, started)
@@ -114,17 +114,6 @@ func (r *Runner) prepare(job *Job) error {
 	}
 	job.Path = path
 	return nil
-}
-
-// dropRequests forgets what was asked of the job before.
-func (r *Runner) dropRequests() {
-	for {
-		select {
-		case <-r.requests:
-		default:
-			return
-		}
-	}
 }
 
 func (r *Runner) runHere(ctx context.Context, job *Job, std *stdio, started func()) (*Result, error) {
@@ -175,9 +164,8 @@ func (r *Runner) Kill() { r.request(request{input: kill}) }
 
 func (r *Runner) request(req request) {
 	r.mu.Lock()
-	c := r.conn
-	r.mu.Unlock()
-	if c != nil && c.send(msgRequest, req.fields) == nil {
+	defer r.mu.Unlock()
+	if r.conn != nil && r.conn.send(msgRequest, req.fields) == nil {
 		return
 	}
 	select {
@@ -230,11 +218,7 @@ func (r *Runner) startKeeper() error {
 		return fmt.Errorf("start the keeper: socketpair: %w", err)
 	}
 	k := &keeperProcess{messages: make(chan inbound, 16), gone: make(chan struct{})}
-	k.child, err = r.host.reaper.Start(func() (int, error) { return r.forkKeeper(fds[1]) }, func(c subreaper.Change) {
-		if c.Status.Exited() || c.Status.Signaled() {
-			close(k.gone)
-		}
-	})
+	k.child, err = r.host.reaper.Start(func() (int, error) { return r.forkKeeper(fds[1]) }, k.changed)
 	unix.Close(fds[1])
 	if err != nil {
 		unix.Close(fds[0])
@@ -248,6 +232,16 @@ func (r *Runner) startKeeper() error {
 	r.keep = k
 	r.host.prepare() // while the keeper starts
 	return nil
+}
+
+// changed runs on the reaping thread. A keeper has no business being stopped, and a job that stops it could live for ever.
+func (k *keeperProcess) changed(c subreaper.Change) {
+	switch {
+	case c.Status.Stopped():
+		_ = unix.Kill(c.PID, unix.SIGCONT) // not reaped: this callback holds up who would do that
+	case c.Status.Exited(), c.Status.Signaled():
+		close(k.gone)
+	}
 }
 
 // forkKeeper leaves the descriptors as they are numbered: what the caller passed as 3, 4, … must reach the job
@@ -332,14 +326,12 @@ func (r *Runner) level(ctx context.Context) slog.Level {
 	return slog.LevelError
 }
 
+// setConn sends requests to the keeper from now on, those first that came before there was one; nil ends that.
 func (r *Runner) setConn(c *conn) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.conn = c
-	r.mu.Unlock()
-	if c == nil {
-		return
-	}
-	for { // what was asked before there was a keeper to ask
+	for c != nil {
 		select {
 		case req := <-r.requests:
 			_ = c.send(msgRequest, req.fields)

@@ -85,3 +85,14 @@ type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
 }
+
+// drop forgets what nobody has taken.
+func drop(requests <-chan request) {
+	for {
+		select {
+		case <-requests:
+		default:
+			return
+		}
+	}
+}

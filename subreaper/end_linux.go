@@ -16,8 +16,7 @@ import (
 // A pass goes through the whole tree, parents first, and kills on sight. Only when a pass has found nobody new
 // is anything reaped: zombies keep their places under a pids limit, so a fork bomb starves on its own dead.
 //
-// If ctx ends first, End returns a [*SurvivorError]. It looks at ctx at least once a second while it waits for processes that do
-// not die; without those it does not wait. Nothing is reaped by the Reaper's own loop before End returns.
+// If ctx ends first, End returns a [*SurvivorError]; it looks at ctx at least once a second. Nothing is reaped by the Reaper's own loop before End returns.
 func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,31 +69,30 @@ const reapAt = 512
 
 func (e *ender) run(ctx context.Context) error {
 	for !e.done() {
+		if ctx.Err() != nil {
+			return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
+		}
 		fresh := e.pass()
 		if fresh > 0 && len(e.direct) <= reapAt && e.r.fs != nil {
 			e.blocked = 0
 			continue
 		}
-		if err := e.reapOrWait(ctx, fresh); err != nil {
-			return err
-		}
+		e.reapOrWait(ctx, fresh)
 		// Without /proc a list takes a second: see first to those that we know.
-		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < 8 {
-			if err := e.reapOrWait(ctx, 0); err != nil {
-				return err
-			}
+		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < 8 && ctx.Err() == nil {
+			e.reapOrWait(ctx, 0)
 		}
 	}
 	return nil
 }
 
 // reapOrWait reaps the dead of the last pass, and waits where it found neither dead nor new ones.
-func (e *ender) reapOrWait(ctx context.Context, fresh int) error {
+func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 	if reaped := e.reapKilled(); fresh > 0 || reaped > 0 {
 		e.blocked = 0
-		return nil
+		return
 	}
-	return e.wait(ctx)
+	e.wait(ctx)
 }
 
 // done reports whether nobody is left. ECHILD is the proof; commands of others make it unavailable.
@@ -189,18 +187,14 @@ func (e *ender) reapKilled() (reaped int) {
 }
 
 // wait blocks until one of the direct children has died or some time has passed, and tells of those that do not die.
-func (e *ender) wait(ctx context.Context) error {
+func (e *ender) wait(ctx context.Context) {
 	e.blocked++
-	if ctx.Err() != nil {
-		return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
-	}
 	e.tellOfSurvivors()
 	timeout := min(time.Millisecond<<min(e.blocked, 10), time.Second)
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}
 	waitForDeath(e.direct, timeout)
-	return nil
 }
 
 // tellOfSurvivors names who cannot be signalled at once, and who does not die of it after a second; then ever more rarely.

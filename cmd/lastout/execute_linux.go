@@ -53,12 +53,16 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return startFailure(err)
 	}
-	rest, restErr := r.Settle(ctx, o.job)
-	if rest != nil {
-		result.Leftovers = append(result.Leftovers, rest.Leftovers...)
-		result.LeftoverCount += rest.LeftoverCount
+	var survivors *subreaper.SurvivorError
+	if !errors.As(err, &survivors) { // what could not be ended once is not worth a second try
+		rest, restErr := r.Settle(ctx, o.job)
+		if rest != nil {
+			result.Leftovers = append(result.Leftovers, rest.Leftovers...)
+			result.LeftoverCount += rest.LeftoverCount
+		}
+		err = errors.Join(err, restErr)
 	}
-	err = errors.Join(err, restErr)
+	err = errors.Join(err, r.Close())
 	o.report(m, result, err)
 	v := judge(o, result, err)
 	if v.signal != 0 && os.Getpid() != 1 && !coreSignals[v.signal] {

@@ -9,11 +9,17 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 
 	"lastout/jobs"
 )
 
 func main() {
+	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
+	debug.SetTraceback("none")
+	// A run allocates next to nothing, and a collection every two minutes would be a wake-up.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(64 << 20)
 	jobs.KeeperMain()
 	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

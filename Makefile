@@ -1,0 +1,93 @@
+PREFIX  ?= /usr/local
+DESTDIR ?=
+GO      ?= go
+
+# How long each fuzz test runs.
+FUZZTIME ?= 30s
+
+# A tarball has no .git, and must not be described by a repository that it was unpacked in.
+VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
+
+# The version comes from above: Go's own stamping fails in a checkout that another user owns.
+export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
+
+# ./... does not match directories called testdata.
+PACKAGES = ./... ./testdata/box ./testdata/realworld
+
+# Nothing is taken from the test cache: most of what is tested are processes, which it knows nothing of. One
+# package at a time: a fork bomb in one makes the time that another measures meaningless.
+TESTFLAGS ?= -count=1 -p 1
+
+BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
+
+.DELETE_ON_ERROR:
+.PHONY: build test check cross race lint fuzz fuzz-list bench demo install clean
+
+build:
+	$(BUILD) -o bin/lastout ./cmd/lastout
+
+# For install, which may run as a root that has no Go: not built again where it is up to date.
+bin/lastout: $(SOURCES)
+	$(BUILD) -o $@ ./cmd/lastout
+
+test: check cross
+	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+check:
+	$(GO) vet $(PACKAGES)
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
+
+# Elsewhere than on Linux it compiles, and says that it needs Linux.
+cross:
+	GOOS=darwin $(GO) build ./...
+	GOOS=freebsd $(GO) build ./...
+	GOOS=linux GOARCH=amd64 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) build ./...
+	GOOS=linux GOARCH=arm $(GO) build ./...
+	GOOS=linux GOARCH=riscv64 $(GO) build ./...
+
+race:
+	$(GO) test -race $(TESTFLAGS) $(PACKAGES)
+
+lint:
+	@if command -v golangci-lint >/dev/null; then \
+		echo golangci-lint run; golangci-lint run; \
+	else \
+		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES); \
+	fi
+
+# "directory function", one line for each fuzz test in the tree.
+FUZZ_TESTS = grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | sort
+
+fuzz-list:
+	@$(FUZZ_TESTS)
+
+fuzz:
+	@$(FUZZ_TESTS) | { \
+		found=0; \
+		while read -r dir name; do \
+			found=1; \
+			echo "$$name in $$dir, $(FUZZTIME)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
+		done; \
+		test $$found = 1 || echo "there are no fuzz tests" >&2; \
+	}
+
+bench:
+	$(GO) test -run '^$$' -bench . -count=1 $(PACKAGES)
+
+# What a newcomer should see. Each is the command line that it prints.
+demo: build
+	@PATH="$(CURDIR)/bin:$$PATH"; \
+	show() { printf '\n$$ %s\n' "$$1"; sh -c "$$1"; echo "(status $$?)"; }; \
+	show "lastout sh -c 'sleep 300 & setsid sleep 300 & echo built'"; \
+	show "lastout --fail-on-leak sh -c 'setsid -f sleep 300; echo started a daemon'"; \
+	show "lastout -t 1 sh -c 'echo waiting; sleep 300'"; \
+	show "lastout -g 1 sh -c 'nohup sh -c \"trap : TERM; while :; do sleep 1; done\" >/dev/null & sleep 0.5'"
+
+install: bin/lastout
+	install -D -m 755 bin/lastout '$(DESTDIR)$(PREFIX)/bin/lastout'
+
+clean:
+	rm -rf bin
