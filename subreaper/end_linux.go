@@ -3,6 +3,7 @@ package subreaper
 import (
 	"context"
 	"runtime"
+	"slices"
 	"time"
 
 	"lastout/subreaper/internal/proc"
@@ -65,7 +66,7 @@ type ender struct {
 
 // reapAt is the number of direct children at which a pass may reap though it found somebody new:
 // a list that grows without end is as bad as a freed place.
-const reapAt = 512
+const reapAt = 256
 
 func (e *ender) run(ctx context.Context) error {
 	for !e.done() {
@@ -106,7 +107,8 @@ func (e *ender) pass() (fresh int) {
 	if len(e.direct) == 0 && e.r.fs != nil {
 		e.direct = append(e.direct, e.allChildren()...)
 	}
-	for _, pid := range e.direct {
+	// The youngest are last on the list: of a chain that forks and exits they are the ones that still live.
+	for _, pid := range slices.Backward(e.direct) {
 		m, known := e.killed[pid]
 		if !known || m.start != 0 || m.errno != 0 {
 			m = mark{errno: kill(pid, unix.SIGKILL)}

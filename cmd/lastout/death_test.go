@@ -337,6 +337,37 @@ func TestKilledBelowAnother(t *testing.T) {
 	}
 }
 
+// TestKilledWhileWaiting (G2): lastout waits for a process that does not die. Whoever is left of lastout goes on with that.
+func TestKilledWhileWaiting(t *testing.T) {
+	needRoot(t)
+	for _, victim := range []string{"runner", "keeper"} {
+		t.Run(victim, func(t *testing.T) {
+			adoptOrphans(t)
+			b := box.New(t, box.PidsCap(600))
+			s := play(t, b, b.Command(box.Lastout(t), "--grace", "300ms", "sh", "-c", "sleep 50 & echo ready $! $PPID; read line; exit 3"))
+			pid, keeper := s.ready()
+			thaw := freeze(t, pid)
+			s.in.Close()
+			s.awaitSaid("lastout: ", strconv.Itoa(pid), "sleep 50")
+			if victim == "runner" {
+				s.signal(s.pid(), unix.SIGKILL)
+				s.wait()
+			} else {
+				s.signal(keeper, unix.SIGKILL)
+				awaitExit(keeper, patience)
+			}
+			if processState(pid) == "" {
+				t.Fatal("a frozen process is gone")
+			}
+			thaw()
+			if victim == "keeper" {
+				s.end(3)
+			}
+			emptyWithin(t, b, 1300*time.Millisecond, s.pid())
+		})
+	}
+}
+
 // TestDieWithParent: with --die-with-parent the death of the caller, of whatever, ends the tree. A caller that has died before lastout
 // could see it is not known.
 func TestDieWithParent(t *testing.T) {

@@ -1,0 +1,535 @@
+//go:build linux
+
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lastout/testdata/box"
+)
+
+// somebody is a user that owns nothing, not even a process: limits on the number of those are a user's.
+const somebody = "61471"
+
+// noInput ends the grove's leader at once, whatever becomes of its standard input.
+func noInput(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Stdin = nil
+	return cmd
+}
+
+// checkGrove asserts that a grove was run and ended below lastout, whose own troubles are not the job's.
+func checkGrove(t *testing.T, out box.Outcome) {
+	t.Helper()
+	if out.Status != 7 || !strings.Contains(out.Stdout, "ready") {
+		t.Errorf("status %d, signal %d, stdout %q, stderr %q", out.Status, out.Signal, out.Stdout, out.Stderr)
+	}
+	checkNoTrace(t, out.Stderr)
+}
+
+// TestFewDescriptors: RLIMIT_NOFILE of 24, soft and hard. What cannot be held by a pidfd is left alone until its parent is dead.
+func TestFewDescriptors(t *testing.T) {
+	grove, chain := trap(t, "grove"), box.Helper(t, "generations")
+	for name, c := range map[string]struct{ with, job []string }{
+		"grove":                      {[]string{"nofile", "24"}, []string{grove}},
+		"grove, eight are taken":     {[]string{"dup", "3,4,5,6,7,8,9,10", "nofile", "24"}, []string{grove}},
+		"four hundred generations":   {[]string{"nofile", "24"}, []string{chain}},
+		"limit reaches the job":      {[]string{"nofile", "24"}, []string{"sh", "-c", "test $(ulimit -Sn) = 24 && test $(ulimit -Hn) = 24 && echo ready && exit 7"}},
+		"soft limit reaches the job": {nil, []string{"sh", "-c", "test $(ulimit -Sn) = 30 && echo ready && exit 7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+				argv := slices.Concat([]string{trap(t, "starts-with")}, c.with, []string{"--", box.Lastout(t), flag, "--grace", "300ms"}, c.job)
+				if c.with == nil {
+					argv = slices.Concat([]string{"sh", "-c", `ulimit -Sn 30; exec "$@"`, "sh"}, argv[2:])
+				}
+				out := box.Run(t, b, noInput(b.Command(argv[0], argv[1:]...)), patience)
+				if c.job[0] == chain {
+					out.Stdout = "ready"
+				}
+				checkGrove(t, out)
+			})
+		})
+	}
+}
+
+// TestJobFillsPidsLimit guards the threads that exist before the job starts: where no more can be made, the Go runtime aborts.
+func TestJobFillsPidsLimit(t *testing.T) {
+	for _, keeper := range keepers {
+		for _, limit := range []int{40, 47, 64, 150} {
+			t.Run(fmt.Sprintf("%d, keeper=%s", limit, keeper), func(t *testing.T) {
+				for range 3 {
+					b := box.New(t, box.PidsLimit(limit))
+					out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "--keeper", keeper, "--grace", "200ms", trap(t, "fills-up"))), patience)
+					checkFull(t, out)
+				}
+			})
+		}
+	}
+}
+
+func checkFull(t *testing.T, out box.Outcome) {
+	t.Helper()
+	if out.Status != 7 || !strings.Contains(out.Stderr, "behind") {
+		t.Errorf("status %d, signal %d, stderr %q", out.Status, out.Signal, out.Stderr)
+	}
+	checkNoTrace(t, out.Stderr)
+}
+
+// TestSignalsAtPidsLimit: while there is no place for another thread, signals are passed on and messages written.
+func TestSignalsAtPidsLimit(t *testing.T) {
+	for _, keeper := range keepers {
+		t.Run("keeper="+keeper, func(t *testing.T) {
+			for range 3 {
+				b := box.New(t, box.PidsLimit(60))
+				s := play(t, b, b.Command(box.Lastout(t), "--keeper", keeper, "-vv", "--grace", "200ms", "--timeout", "100s", trap(t, "fills-up"), "tell"))
+				s.ready()
+				for _, sig := range []unix.Signal{unix.SIGCONT, unix.SIGWINCH, unix.SIGURG, unix.SIGTERM} {
+					s.signal(s.pid(), sig)
+				}
+				s.endOf(unix.SIGTERM)
+			}
+		})
+	}
+}
+
+// TestJobFillsProcessLimit is the same with RLIMIT_NPROC, which does not bind root.
+func TestJobFillsProcessLimit(t *testing.T) {
+	needRoot(t)
+	for _, keeper := range keepers {
+		t.Run("keeper="+keeper, func(t *testing.T) {
+			for range 3 {
+				b := box.New(t, box.PidsLimit(400))
+				argv := []string{"nproc", "60", "uid", somebody, "--", box.Lastout(t), "--keeper", keeper, "--grace", "200ms", trap(t, "fills-up")}
+				checkFull(t, box.Run(t, b, noInput(b.Command(trap(t, "starts-with"), argv...)), patience))
+			}
+		})
+	}
+}
+
+// TestClosedDescriptors: any of standard input, output and error may be closed at the start.
+func TestClosedDescriptors(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for _, list := range closings {
+			argv := []string{"close", list, "--", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 7"}
+			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
+			if out.Status != 7 {
+				t.Errorf("with %q closed: status %d, signal %d, stderr %q", list, out.Status, out.Signal, out.Stderr)
+			}
+			if strings.Contains(list, "2") == strings.Contains(out.Stderr, "left 2 processes behind") {
+				t.Errorf("with %q closed: stderr %q", list, out.Stderr)
+			}
+		}
+	})
+}
+
+var closings = []string{"", "0", "1", "2", "0,1", "0,2", "1,2", "0,1,2"}
+
+// TestDescriptorsReachTheJob (G4): the same numbers, the same files, and none besides.
+func TestDescriptorsReachTheJob(t *testing.T) {
+	checkDescriptors(t, []string{"dup", "3,5,9"}, []string{"dup", "4", "close", ""})
+}
+
+// TestClosedDescriptorsReachTheJob (G4): what is closed for lastout is closed for the job. The Go runtime opens /dev/null for
+// them, before main runs (checkfds in runtime/fds_unix.go).
+func TestClosedDescriptorsReachTheJob(t *testing.T) {
+	for _, list := range closings[1:] {
+		t.Run(list, func(t *testing.T) { checkDescriptors(t, []string{"close", list}) })
+	}
+}
+
+func checkDescriptors(t *testing.T, preparations ...[]string) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for _, with := range preparations {
+			dir := t.TempDir()
+			lists := map[string]string{}
+			stdout, err := os.Create(filepath.Join(dir, "stdout"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stdout.Close()
+			for _, runner := range [][]string{{}, {box.Lastout(t), flag}} {
+				file := filepath.Join(dir, fmt.Sprint("list", len(runner)))
+				argv := slices.Concat(with, []string{"--"}, runner, []string{trap(t, "lists-descriptors"), file})
+				cmd := b.Command(trap(t, "starts-with"), argv...)
+				cmd.Stdout, cmd.Stderr = stdout, stdout
+				if out := box.Run(t, b, cmd, patience); out.Status != 0 {
+					t.Fatalf("%q: status %d", argv, out.Status)
+				}
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lists[fmt.Sprint(len(runner) > 0)] = string(text)
+			}
+			if lists["true"] != lists["false"] {
+				t.Errorf("after %q the job has\n%sbare it has\n%s", with, lists["true"], lists["false"])
+			}
+		}
+	})
+}
+
+// TestFullDevice: messages that cannot be written are nobody's business, nor the job's.
+func TestFullDevice(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			lacking(t, "%v", err)
+		}
+		defer full.Close()
+		cmd := noInput(b.Command(box.Lastout(t), flag, "-vv", "--grace", "300ms", trap(t, "grove")))
+		cmd.Stderr = full
+		checkGrove(t, box.Run(t, b, cmd, patience))
+	})
+}
+
+// unshared returns a command in a mount namespace of its own, after some preparation.
+func unshared(t *testing.T, b *box.Box, preparation string, argv ...string) *exec.Cmd {
+	t.Helper()
+	needRoot(t)
+	if _, err := exec.LookPath("unshare"); err != nil {
+		lacking(t, "%v", err)
+	}
+	if err := exec.Command("unshare", "--mount", "sh", "-c", preparation).Run(); err != nil {
+		lacking(t, "%s: %v", preparation, err)
+	}
+	return noInput(b.Command("unshare", slices.Concat([]string{"--mount", "sh", "-c", preparation + ` && exec "$@"`, "sh"}, argv)...))
+}
+
+// TestWithoutProc: the promise needs no /proc. What does is said in a line.
+func TestWithoutProc(t *testing.T) {
+	for keeper, preparation := range map[string]string{"auto": "umount -l /proc", "off": "mount -t tmpfs none /proc"} {
+		t.Run("keeper="+keeper, func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			out := box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), "--keeper", keeper, "--grace", "300ms", trap(t, "grove")), patience)
+			checkGrove(t, out)
+			if lineWith(out.Stderr, "lastout: ", "/proc") == "" {
+				t.Errorf("stderr %q does not say what is lost", out.Stderr)
+			}
+		})
+	}
+}
+
+// TestProcOfAnotherNamespace: below `unshare --pid` without --mount-proc the numbers in /proc are others than those that kill(2) takes.
+// To signal by them would reach strangers, or nobody.
+func TestProcOfAnotherNamespace(t *testing.T) {
+	needRoot(t)
+	b := box.New(t, box.PidsCap(600))
+	argv := []string{"--pid", "--fork", "--kill-child", trap(t, "first-process"), box.Lastout(t), "--grace", "300ms", trap(t, "grove")}
+	out := box.Run(t, b, noInput(b.Command("unshare", argv...)), patience)
+	checkGrove(t, out)
+	if lineWith(out.Stdout, "alone") != "alone" {
+		t.Errorf("when lastout has returned, there are others; stdout %q, stderr %q", out.Stdout, out.Stderr)
+	}
+	if lineWith(out.Stderr, "lastout: ", "/proc") == "" {
+		t.Errorf("stderr %q does not say what is lost", out.Stderr)
+	}
+}
+
+// TestFirstProcess: as the first process of a PID namespace, with its own /proc and with another's.
+func TestFirstProcess(t *testing.T) {
+	needRoot(t)
+	for _, flags := range [][]string{nil, {"--mount-proc"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			argv := slices.Concat([]string{"--pid", "--fork", "--kill-child"}, flags, []string{box.Lastout(t), "--grace", "300ms", trap(t, "grove")})
+			checkGrove(t, box.Run(t, b, noInput(b.Command("unshare", argv...)), patience))
+		})
+	}
+}
+
+const hidepid = "mount -t proc -o hidepid=2 proc /proc"
+
+// TestHiddenProcesses: /proc may hide what other users run (hidepid=2, proc(5)).
+func TestHiddenProcesses(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		argv := []string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")}
+		checkGrove(t, box.Run(t, b, unshared(t, b, hidepid, argv...), patience))
+	})
+}
+
+// TestReadOnly: every file system that there is, read-only.
+func TestReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	preparation := `while read -r _ where _; do mount -o remount,bind,ro "$where"; done </proc/mounts 2>/dev/null; ! (: >` + dir + `/file) 2>/dev/null`
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		checkGrove(t, box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")), patience))
+	})
+}
+
+// TestDeletedDirectory: the working directory is gone.
+func TestDeletedDirectory(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		script := `mkdir d && cd d && rmdir ../d && exec "$@"`
+		cmd := noInput(b.Command("sh", "-c", script, "sh", box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")))
+		cmd.Dir = t.TempDir()
+		checkGrove(t, box.Run(t, b, cmd, patience))
+	})
+}
+
+// TestLargeArguments: a megabyte of arguments, and half of one in the environment, reach the job through the keeper's socket.
+func TestLargeArguments(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		long := strings.Repeat("0123456789abcdef", 100<<10/16) // one may have 128 KiB
+		args := slices.Repeat([]string{long}, 10)
+		cmd := b.Command(box.Lastout(t), slices.Concat([]string{flag, "printf", "%s\n"}, args)...)
+		for i := range 5 {
+			cmd.Env = append(cmd.Env, fmt.Sprintf("LARGE_%d=%s", i, long))
+		}
+		out := box.Run(t, b, cmd, patience)
+		if out.Status != 0 || out.Stdout != strings.Repeat(long+"\n", len(args)) || out.Stderr != "" {
+			t.Errorf("status %d, %d bytes of output, stderr %q", out.Status, len(out.Stdout), out.Stderr)
+		}
+		cmd = b.Command(box.Lastout(t), flag, "sh", "-c", `test ${#LARGE_0} = 102400 && test ${#LARGE_4} = 102400 && exit 7`)
+		for i := range 5 {
+			cmd.Env = append(cmd.Env, fmt.Sprintf("LARGE_%d=%s", i, long))
+		}
+		if out := box.Run(t, b, cmd, patience); out.Status != 7 {
+			t.Errorf("the environment: status %d, stderr %q", out.Status, out.Stderr)
+		}
+	})
+}
+
+// legacyCgroup makes a directory in the version 1 hierarchy of a controller (cgroups(7)).
+func legacyCgroup(t *testing.T, controller string) string {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		before, after, _ := strings.Cut(line, " - ")
+		left, right := strings.Fields(before), strings.Fields(after)
+		if len(left) < 5 || len(right) < 3 || right[0] != "cgroup" || !slices.Contains(strings.Split(right[2], ","), controller) {
+			continue
+		}
+		dir, err := os.MkdirTemp(left[4], "lastout-")
+		if err != nil {
+			lacking(t, "no cgroup can be made: %v", err)
+		}
+		t.Cleanup(func() {
+			for end := time.Now().Add(patience); unix.Rmdir(dir) == unix.EBUSY && time.Now().Before(end); {
+				time.Sleep(5 * time.Millisecond) // a task is on its way out
+			}
+		})
+		return dir
+	}
+	lacking(t, "no version 1 cgroups with the %s controller", controller)
+	return ""
+}
+
+// TestTightMemory: the job takes more than there is, and the kernel kills it for that; or the keeper.
+func TestTightMemory(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		dir := legacyCgroup(t, "memory")
+		if err := os.WriteFile(filepath.Join(dir, "memory.limit_in_bytes"), []byte("48M"), 0); err != nil {
+			lacking(t, "%v", err)
+		}
+		script := `echo 0 >"$0"/cgroup.procs && exec "$@"`
+		out := box.Run(t, b, b.Command("sh", "-c", script, dir, box.Lastout(t), flag, "--grace", "300ms", trap(t, "eats-memory")), patience)
+		checkNoTrace(t, out.Stderr)
+		if out.Signal != unix.SIGKILL && out.Status != 125 {
+			t.Errorf("status %d, signal %d, stderr %q", out.Status, out.Signal, out.Stderr)
+		}
+	})
+}
+
+// untouchable returns a copy of becomes-root that is set-user-ID root.
+func untouchable(t *testing.T) string {
+	t.Helper()
+	needRoot(t)
+	dir, err := os.MkdirTemp("", "lastout-setuid-") // somebody else is to look into it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		t.Fatal(err)
+	}
+	if fs.Flags&unix.ST_NOSUID != 0 {
+		lacking(t, "%s is on a file system without set-user-ID programs", dir)
+	}
+	data, err := os.ReadFile(trap(t, "becomes-root"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "becomes-root")
+	for _, err := range []error{os.WriteFile(path, data, 0o755), os.Chmod(path, 0o755|os.ModeSetuid), os.Chmod(dir, 0o755)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// playUntouchable runs a job as somebody, with a descendant that somebody may not signal, and two that he may. The leader, whose
+// status is 3, has been told to exit.
+func playUntouchable(t *testing.T, b *box.Box, preparation string, flags ...string) (s *scene, pid int) {
+	t.Helper()
+	script := `"$0" & sleep 50 & setsid sleep 50 & read line; exit 3`
+	argv := slices.Concat([]string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t)}, flags, []string{"sh", "-c", script, untouchable(t)})
+	var cmd *exec.Cmd
+	if preparation == "" {
+		cmd = b.Command(argv[0], argv[1:]...)
+	} else {
+		cmd = unshared(t, b, preparation, argv...)
+	}
+	s = play(t, b, cmd)
+	pid, _ = s.ready()
+	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	s.in.Close()
+	return s, pid
+}
+
+// TestUntouchable (G5): a descendant that lastout may not signal is named, with the reason; its siblings are ended; lastout does not
+// return before it ends, and does not spin meanwhile. Where /proc tells nothing of it, its number must do.
+func TestUntouchable(t *testing.T) {
+	for _, c := range []struct{ name, preparation, command, keeper string }{
+		{"plain", "", "becomes-root", "auto"},
+		{"plain", "", "becomes-root", "off"},
+		{"hidden", hidepid, "", "auto"},
+		{"without proc", "mount -t tmpfs none /proc", "", "off"},
+	} {
+		t.Run(c.name+", keeper="+c.keeper, func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			s, pid := playUntouchable(t, b, c.preparation, "--keeper", c.keeper, "--grace", "300ms")
+			s.awaitSaid("lastout: ", strconv.Itoa(pid), c.command, "not permitted")
+			keeper, _ := strconv.Atoi(statusField(fmt.Sprintf("/proc/%d/status", pid), "PPid"))
+			lastout := slices.Compact([]int{s.pid(), keeper})
+			for end := time.Now().Add(patience); len(b.Procs()) > len(lastout)+1; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("who may be ended is not:%s", describe(b.Procs()))
+				}
+			}
+			before := cpuTime(t, lastout)
+			time.Sleep(3 * time.Second) // of which lastout is to use nothing
+			if used := cpuTime(t, lastout) - before; used > 300*time.Millisecond {
+				t.Errorf("lastout used %v of processor time while it waited for 3s", used)
+			} else {
+				t.Logf("lastout used %v of processor time while it waited for 3s", used)
+			}
+			if n := strings.Count(s.said(), "cannot end"); n > 3 {
+				t.Errorf("stderr repeats itself: %q", s.said())
+			}
+			s.signal(pid, unix.SIGKILL)
+			s.end(3)
+		})
+	}
+}
+
+// cpuTime returns utime and stime of some processes (proc_pid_stat(5)).
+func cpuTime(t *testing.T, pids []int) (total time.Duration) {
+	t.Helper()
+	for _, pid := range pids {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		for _, f := range fields[11:13] {
+			ticks, _ := strconv.Atoi(f)
+			total += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return total
+}
+
+// TestGiveUp (G5): with --give-up lastout returns, with status 125 and the survivors' names.
+func TestGiveUp(t *testing.T) {
+	for name, preparation := range map[string]string{"plain": "", "hidden": hidepid, "without proc": "mount -t tmpfs none /proc"} {
+		t.Run(name, func(t *testing.T) {
+			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+				adoptOrphans(t)
+				s, pid := playUntouchable(t, b, preparation, flag, "--grace", "300ms", "--give-up", "1s")
+				start := time.Now()
+				if st := s.wait(); !st.Exited() || st.ExitStatus() != 125 {
+					t.Errorf("%s, want status 125", ended(st))
+				}
+				t.Logf("it took %v after the leader, of which grace and --give-up are 1.3s", time.Since(start))
+				if lineWith(s.said(), "lastout: ", strconv.Itoa(pid)) == "" {
+					t.Errorf("stderr %q does not name the survivor %d", s.said(), pid)
+				}
+				s.noTrace()
+				if left := living(b); !slices.Equal(left, []int{pid}) {
+					t.Errorf("of all, want %d alone to live:%s", pid, describe(left))
+				}
+				_ = unix.Kill(pid, unix.SIGKILL)
+				emptyWithin(t, b, time.Second, 0)
+			})
+		})
+	}
+}
+
+// freeze puts a process into a frozen cgroup of version 1, where SIGKILL does not reach it: uninterruptible, as in a wait
+// for a dead file server.
+func freeze(t *testing.T, pid int) (thaw func()) {
+	t.Helper()
+	dir := legacyCgroup(t, "freezer")
+	state := filepath.Join(dir, "freezer.state")
+	thaw = func() { _ = os.WriteFile(state, []byte("THAWED"), 0) }
+	t.Cleanup(thaw)
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0),
+		os.WriteFile(state, []byte("FROZEN"), 0),
+	} {
+		if err != nil {
+			lacking(t, "%v", err)
+		}
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if text, _ := os.ReadFile(state); string(text) == "FROZEN\n" {
+			return thaw
+		}
+	}
+	t.Fatal("it does not freeze")
+	return nil
+}
+
+// TestUninterruptible (G5): who does not die of SIGKILL is named after a second, with what he waits in; and lastout waits.
+func TestUninterruptible(t *testing.T) {
+	needRoot(t)
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "sleep 50 & echo ready $! $$; setsid sleep 50 & read line; exit 3"))
+		pid, _ := s.ready()
+		thaw := freeze(t, pid)
+		wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
+		s.in.Close()
+		line := s.awaitSaid("lastout: ", strconv.Itoa(pid), "sleep 50")
+		if len(wchan) > 0 && string(wchan) != "0" && !strings.Contains(line, string(wchan)) {
+			t.Errorf("%q does not say that it waits in %s", line, wchan)
+		}
+		thaw()
+		s.end(3)
+	})
+}
+
+// TestGiveUpUninterruptible is TestGiveUp for such a one.
+func TestGiveUpUninterruptible(t *testing.T) {
+	needRoot(t)
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		adoptOrphans(t)
+		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--give-up", "500ms", "sh", "-c", "sleep 50 & echo ready $! $$; read line; exit 0"))
+		pid, _ := s.ready()
+		thaw := freeze(t, pid)
+		s.in.Close()
+		if st := s.wait(); !st.Exited() || st.ExitStatus() != 125 {
+			t.Errorf("%s, want status 125; stderr %q", ended(st), s.said())
+		}
+		if lineWith(s.said(), "lastout: ", strconv.Itoa(pid), "sleep 50") == "" {
+			t.Errorf("stderr %q does not name the survivor %d", s.said(), pid)
+		}
+		s.noTrace()
+		thaw()
+		emptyWithin(t, b, time.Second, 0)
+	})
+}
