@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
 
 # The version comes from above: Go's own stamping fails in a checkout that another user owns.
-export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
+export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS 2>/dev/null)) -buildvcs=false)
 
 # ./... does not match directories called testdata.
 PACKAGES = ./... ./testdata/box ./testdata/realworld
@@ -52,7 +52,7 @@ race:
 
 lint:
 	@if command -v golangci-lint >/dev/null; then \
-		echo golangci-lint run; golangci-lint run; \
+		echo golangci-lint run $(PACKAGES); golangci-lint run $(PACKAGES); \
 	else \
 		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES); \
 	fi
@@ -69,7 +69,7 @@ fuzz:
 		while read -r dir name; do \
 			found=1; \
 			echo "$$name in $$dir, $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
 		done; \
 		test $$found = 1 || echo "there are no fuzz tests" >&2; \
 	}
@@ -84,7 +84,7 @@ demo: build
 	show "lastout sh -c 'sleep 300 & setsid sleep 300 & echo built'"; \
 	show "lastout --fail-on-leak sh -c 'setsid -f sleep 300; echo started a daemon'"; \
 	show "lastout -t 1 sh -c 'echo waiting; sleep 300'"; \
-	show "lastout -g 1 sh -c 'nohup sh -c \"trap : TERM; while :; do sleep 1; done\" >/dev/null & sleep 0.5'"
+	show "lastout -g 1 sh -c 'trap \"\" TERM; setsid -f sleep 300; echo started a daemon that ignores TERM'"
 
 install: bin/lastout
 	install -D -m 755 bin/lastout '$(DESTDIR)$(PREFIX)/bin/lastout'

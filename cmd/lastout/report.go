@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"lastout/jobs"
 	"lastout/subreaper"
@@ -30,6 +31,7 @@ func (m *messages) say(format string, args ...any) {
 
 // printable replaces what could end the line or drive the terminal: command lines come from anybody.
 func printable(s string) string {
+	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
 	}

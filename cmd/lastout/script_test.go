@@ -36,7 +36,7 @@ const commandLimit = 30 * time.Second
 //	messages                       the last stderr is lastout's alone, and harmless to a terminal
 //
 // and the condition [root]. The arguments of fails name a command that would create the file "started". Variables are set
-// by env(1), as in "box env LASTOUT_QUIET=1 lastout true".
+// by env(1), as in "box env LASTOUT_QUIET=1 lastout true". Their shell parts share lib.sh.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
 	lastout := filepath.Join(bin, "lastout")
@@ -44,12 +44,17 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	heedSignals(t)
+	scripts, err := filepath.Abs(filepath.Join("..", "..", "testdata", "scripts"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Run("run", func(t *testing.T) { // scripts are parallel tests, and bin has to outlive them
 		testscript.Run(t, testscript.Params{
-			Dir: filepath.Join("..", "..", "testdata", "scripts"),
+			Dir: scripts,
 			Setup: func(env *testscript.Env) error {
 				env.Setenv("PATH", bin+":"+env.Getenv("PATH"))
 				env.Setenv("lastout", lastout) // for scripts that change PATH
+				env.Setenv("lib", filepath.Join(scripts, "lib.sh"))
 				t := env.T().(testing.TB)
 				s := &script{t: t, box: box.New(t), lastout: lastout, dir: env.WorkDir}
 				s.env = append(slices.Clone(env.Vars), "PWD="+env.WorkDir)
