@@ -209,8 +209,17 @@ type Options struct {
 type Events struct {
 	// Survivors names processes that cannot be ended, when that is noticed and then ever more rarely.
 	Survivors func([]subreaper.Survivor)
+	// Started tells the leader's process id. It comes before anything else, and signals of Job.Ignore that this process is to
+	// receive can be asked for again.
+	Started func(pid int)
 	// Changed tells that the leader was stopped or continued.
 	Changed func(syscall.WaitStatus)
 	// KeeperLost tells that the keeper died, before what it kept is ended.
 	KeeperLost func()
+}
+
+func (e *Events) started(pid int) {
+	if e.Started != nil {
+		e.Started(pid)
+	}
 }

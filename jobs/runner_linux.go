@@ -121,7 +121,10 @@ func (r *Runner) runHere(ctx context.Context, job *Job, std *stdio, started func
 	for i, f := range std.files {
 		files[i] = descriptor(f)
 	}
-	return r.host.run(ctx, job, files, r.requests, r.opts.Events, func(int) { started() })
+	return r.host.run(ctx, job, files, r.requests, r.opts.Events, func(pid int) {
+		started()
+		r.opts.Events.started(pid)
+	})
 }
 
 // descriptor returns the number of a file. File.Fd makes it blocking, which is what a job expects of a pipe of ours; standard
@@ -251,7 +254,8 @@ func (r *Runner) forkKeeper(fd int) (int, error) {
 	return r.host.thread(false).Start("/proc/self/exe", argv, &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: inheritUpTo(fd),
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
+		// CONT, because a keeper that is stopped when the runner dies would never learn of that.
+		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT},
 	})
 }
 
@@ -381,6 +385,7 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
 		k.host.watch(k.pid)
 		k.started()
+		events.started(k.pid)
 	case msgExited:
 		k.exited = true
 		err = decode(m.body, func(w *wire) { number(w, &k.status) })

@@ -208,8 +208,12 @@ func (e *ender) tellOfSurvivors() {
 	case !e.denied() && now.Sub(e.started) < time.Second:
 		return
 	}
-	if s := e.survivors(); len(s) > 0 {
-		e.opts.Survivors(s)
+	list := e.survivors()
+	if now.Sub(e.started) < time.Second { // the others may be dying
+		list = slices.DeleteFunc(list, func(s Survivor) bool { return s.Err == nil })
+	}
+	if len(list) > 0 {
+		e.opts.Survivors(list)
 	}
 	e.told, e.tell = now, min(max(10*e.tell, 10*time.Second), 10*time.Minute)
 }

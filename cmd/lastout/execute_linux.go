@@ -23,12 +23,20 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	parent := os.Getppid()
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
+	o.job.Env = exactEnvironment(o.env)
+	signals := make(chan os.Signal, 64)
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
 		InProcess: inProcess || !keeperPossible(m),
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{
-			Survivors:  m.survivors,
+			Survivors: m.survivors,
+			Started: func(int) {
+				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
+				for _, sig := range o.ignore {
+					signal.Notify(signals, sig)
+				}
+			},
 			KeeperLost: func() { m.say("the keeper died; ending the job") },
 		},
 	})
@@ -36,7 +44,6 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return statusFailed
 	}
-	signals := make(chan os.Signal, 64)
 	receive(signals, firstSignals)
 	go func() {
 		receive(signals, otherSignals(o.env))
@@ -51,6 +58,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	result, err := r.Run(ctx, o.job)
 	if result == nil {
 		m.say("%v", err)
+		_, _ = r.Settle(ctx, o.job) // the keeper, and what an exec handed to us
 		return startFailure(err)
 	}
 	var survivors *subreaper.SurvivorError
@@ -73,7 +81,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 
 func (o *options) report(m *messages, r *jobs.Result, err error) {
 	name := strings.Join(o.job.Args, " ")
-	if o.line != "" {
+	if o.lineGiven {
 		name = o.line
 	}
 	if r.TimedOut {
@@ -85,6 +93,20 @@ func (o *options) report(m *messages, r *jobs.Result, err error) {
 		m.say("gave up after %s", o.giveUp.d)
 	}
 	m.leftovers(o, name, r)
+}
+
+// exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
+// entries or the second of a name; nil where they agree.
+func exactEnvironment(env []string) []string {
+	raw, err := os.ReadFile("/proc/self/environ")
+	if err != nil || len(raw) == 0 {
+		return nil
+	}
+	all := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+	if len(all) == len(env) {
+		return nil
+	}
+	return all
 }
 
 // keeperPossible reports whether lastout can be executed again.

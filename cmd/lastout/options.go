@@ -30,6 +30,7 @@ type options struct {
 	dieWithParent bool
 	failOnLeak    bool
 	line          string
+	lineGiven     bool
 	quiet         bool
 	verbose       int
 	version       bool
@@ -44,7 +45,9 @@ type usageError struct{ error }
 const usage = `lastout [flags] [--] COMMAND [ARG...]
 
 Runs COMMAND, and when it returns every process that descends from it is gone: background children, daemons,
-processes in sessions of their own, those that ignore TERM. The exit status is the command's.`
+processes in sessions of their own, those that ignore TERM. The exit status is the command's.
+
+Every long flag that says how to run a command can be set in the environment: LASTOUT_GRACE=30s, LASTOUT_FAIL_ON_LEAK=true.`
 
 const examples = `  lastout make test              run the tests; servers that they leave behind are ended, and named
   lastout -t 10m -k 30s ./build  TERM after ten minutes, KILL after another 30 seconds
@@ -100,7 +103,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 var notFromEnvironment = map[string]bool{"help": true, "version": true, "completion": true}
 
 // readEnvironment sets flags that the command line does not set from LASTOUT_… variables.
-func readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
+func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
 	values := make(map[string]string)
 	for _, e := range env {
 		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "LASTOUT_") {
@@ -110,17 +113,20 @@ func readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
 	if len(values) == 0 {
 		return nil
 	}
+	given := func(name string) bool { return f.Lookup(name).Changed }
 	var err error
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := "LASTOUT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, ok := values[name]
 		switch {
 		case !ok || flag.Changed || notFromEnvironment[flag.Name] || value == "":
-		case flag.Name == "command" && hasCommand: // a command that is written out wins
-		default:
+		// What is written out wins, over its opposite too.
+		case flag.Name == "command" && hasCommand, flag.Name == "quiet" && given("verbose"), flag.Name == "verbose" && given("quiet"):
+		case err == nil:
 			if e := flag.Value.Set(value); e != nil {
-				err = errors.Join(err, usageError{fmt.Errorf("%s=%s: %w", name, quoted(value), e)})
+				err = usageError{fmt.Errorf("%s=%s: %w", name, quoted(value), e)}
 			}
+			o.lineGiven = o.lineGiven || flag.Name == "command"
 		}
 	})
 	return err
@@ -129,11 +135,11 @@ func readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
 // complete checks what flags alone cannot tell, and makes the job of it.
 func (o *options) complete(args []string) error {
 	switch {
-	case o.line != "" && len(args) > 0:
+	case o.lineGiven && len(args) > 0:
 		return usageError{fmt.Errorf("both -c and a command are given: %s", quoted(args[0]))}
 	case o.quiet && o.verbose > 0:
 		return usageError{errors.New("-q and -v contradict each other")}
-	case o.line == "" && len(args) == 0:
+	case !o.lineGiven && len(args) == 0:
 		return usageError{errors.New("no command is given; try lastout --help")}
 	}
 	if err := checkDirectory(o.job.Dir); err != nil {
@@ -141,7 +147,7 @@ func (o *options) complete(args []string) error {
 	}
 	j := &o.job
 	j.Args, j.Path = args, ""
-	if o.line != "" {
+	if o.lineGiven {
 		j.Args = commandLine(o.line, o.env, j.Dir)
 	}
 	j.Linger, j.Timeout, j.KillAfter, j.GiveUp = o.linger.d, o.timeout.d, o.killAfter.d, o.giveUp.d

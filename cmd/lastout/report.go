@@ -26,7 +26,7 @@ type messages struct {
 func (m *messages) say(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	quietly(func() { _, _ = io.WriteString(m.w, "lastout: "+printable(fmt.Sprintf(format, args...))+"\n") })
+	writeQuietly(m.w, "lastout: "+printable(fmt.Sprintf(format, args...))+"\n")
 }
 
 // printable replaces what could end the line or drive the terminal: command lines come from anybody.

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,10 +23,14 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		case o.version:
 			_, err := fmt.Fprintln(stdout, "lastout", versionText())
 			return err
-		case o.completion != "":
+		case c.Flags().Changed("completion"):
 			return writeCompletion(c, o.completion, stdout)
 		}
-		if err := errors.Join(readEnvironment(c.Flags(), env, len(args) > 0), o.complete(args)); err != nil {
+		o.lineGiven = c.Flags().Changed("command")
+		if err := o.readEnvironment(c.Flags(), env, len(args) > 0); err != nil {
+			return err
+		}
+		if err := o.complete(args); err != nil {
 			return err
 		}
 		status = o.execute(ctx, m, stdin, stdout, stderr)
@@ -38,9 +40,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	c.SetOut(stdout)
 	c.SetErr(stderr)
 	if err := c.ExecuteContext(ctx); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			m.say("%s", line)
-		}
+		m.say("%v", err)
 		return statusFailed
 	}
 	return status

@@ -36,7 +36,8 @@ const commandLimit = 30 * time.Second
 //	messages                       the last stderr is lastout's alone, and harmless to a terminal
 //
 // and the condition [root]. The arguments of fails name a command that would create the file "started". Variables are set
-// by env(1), as in "box env LASTOUT_QUIET=1 lastout true". Their shell parts share lib.sh.
+// by env(1), as in "box env LASTOUT_QUIET=1 lastout true": what testscript's own env sets, programs in the box do not see.
+// The shell parts of the scripts share lib.sh.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
 	lastout := filepath.Join(bin, "lastout")
@@ -48,11 +49,13 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("run", func(t *testing.T) { // scripts are parallel tests, and bin has to outlive them
+	work := t.TempDir()               // testscript's own would remain where -run selects some of the scripts
+	t.Run("run", func(t *testing.T) { // scripts are parallel tests, and these have to outlive them
 		testscript.Run(t, testscript.Params{
-			Dir: scripts,
+			Dir:         scripts,
+			WorkdirRoot: work,
 			Setup: func(env *testscript.Env) error {
-				env.Setenv("PATH", bin+":"+env.Getenv("PATH"))
+				env.Setenv("PATH", searchable(bin+":"+env.Getenv("PATH")))
 				env.Setenv("lastout", lastout) // for scripts that change PATH
 				env.Setenv("lib", filepath.Join(scripts, "lib.sh"))
 				t := env.T().(testing.TB)
@@ -83,6 +86,12 @@ func TestScripts(t *testing.T) {
 			ContinueOnError:    true,
 		})
 	})
+}
+
+// searchable returns a PATH without what we may not search: a command that is not found would be one that is denied.
+func searchable(path string) string {
+	dirs := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return unix.Access(dir, unix.X_OK) != nil })
+	return strings.Join(dirs, ":")
 }
 
 // heedSignals makes commands start with HUP and INT as they are by default, where the test itself is run with nohup or
