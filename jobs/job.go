@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -82,6 +83,8 @@ func (j *Job) Validate() error {
 		return errors.New("a negative duration")
 	case j.StopSignal < 0 || j.StopSignal > 64:
 		return fmt.Errorf("no such stop signal: %d", int(j.StopSignal))
+	case slices.Contains(j.Ignore, syscall.SIGCHLD):
+		return errors.New("SIGCHLD cannot be ignored: the statuses of children would be lost")
 	case j.Forward > Tree:
 		return fmt.Errorf("no such forward target: %d", j.Forward)
 	}

@@ -68,6 +68,9 @@ type ender struct {
 // a list that grows without end is as bad as a freed place.
 const reapAt = 256
 
+// relistAt is the number of waits in a row, each twice as long as the one before, after which a list is made again without /proc.
+const relistAt = 14
+
 func (e *ender) run(ctx context.Context) error {
 	for !e.done() {
 		if ctx.Err() != nil {
@@ -79,8 +82,8 @@ func (e *ender) run(ctx context.Context) error {
 			continue
 		}
 		e.reapOrWait(ctx, fresh)
-		// Without /proc a list takes a second: see first to those that we know.
-		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < 8 && ctx.Err() == nil {
+		// Without /proc a list takes a second: see first to those that we know, for some sixteen.
+		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < relistAt && ctx.Err() == nil {
 			e.reapOrWait(ctx, 0)
 		}
 	}
@@ -193,6 +196,9 @@ func (e *ender) wait(ctx context.Context) {
 	e.blocked++
 	e.tellOfSurvivors()
 	timeout := min(time.Millisecond<<min(e.blocked, 10), time.Second)
+	if e.r.fs == nil {
+		timeout = time.Millisecond << min(e.blocked, relistAt)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}
@@ -231,6 +237,9 @@ func (e *ender) denied() bool {
 func (e *ender) survivors() (list []Survivor) {
 	for pid, m := range e.killed {
 		p, ok := e.r.describe(pid)
+		if !ok && m.start == 0 && isChild(pid) { // without /proc, or hidden there (hidepid=2)
+			p, ok = unknown(pid), true
+		}
 		if !ok || m.start != 0 && m.start != p.start {
 			continue
 		}
@@ -239,7 +248,7 @@ func (e *ender) survivors() (list []Survivor) {
 			s.Err = m.errno
 		} else if m.start == 0 && exited(pid) || p.dead {
 			continue
-		} else {
+		} else if e.r.fs != nil {
 			s.Wchan = e.r.fs.Wchan(pid)
 		}
 		list = append(list, s)

@@ -101,10 +101,15 @@ func (s *signaller) send(n node, sigs []syscall.Signal) {
 // withoutProc signals the direct children, which is all that can be known.
 func (s *signaller) withoutProc() {
 	for _, pid := range s.directChildren() {
-		p := Process{PID: int(pid), PPID: int(s.self), Cmdline: "?"}
+		p := unknown(pid)
 		s.found = append(s.found, p)
 		s.send(node{pid, -1}, s.choose(p))
 	}
+}
+
+// unknown is all that is known of a child without /proc.
+func unknown(pid int32) Process {
+	return Process{PID: int(pid), PPID: syscall.Getpid(), Cmdline: "?"}
 }
 
 // Descendants lists every descendant that is alive.

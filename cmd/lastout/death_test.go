@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,14 +22,25 @@ import (
 // leeway is what a busy machine may add to the second that G2 allows. Where nobody ends the tree it lives for a minute.
 const leeway = 3 * time.Second
 
+var adopting struct {
+	sync.Mutex
+	tests int
+}
+
 // adoptOrphans makes the test process the parent of what lastout leaves when it is killed, to reap it: the first process of a
 // container may do that late, or never.
 func adoptOrphans(t testing.TB) {
 	t.Helper()
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		t.Fatal(err)
+	adopt := func(more int) {
+		adopting.Lock()
+		defer adopting.Unlock()
+		adopting.tests += more
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, uintptr(min(adopting.tests, 1)), 0, 0, 0); err != nil {
+			t.Error(err)
+		}
 	}
-	t.Cleanup(func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) })
+	adopt(1)
+	t.Cleanup(func() { adopt(-1) })
 }
 
 // reapAdopted reaps the zombies in a box that are ours, but for commands: somebody waits for those.
@@ -218,8 +230,7 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 		t.Fatal(err)
 	}
 	defer stderr.Close()
-	argv := []string{box.Lastout(t), "--grace", "300ms", trap(t, "grove")}
-	cmd := b.Command(argv[0], argv[1:]...)
+	cmd := b.Command(box.Lastout(t), "--grace", "100ms", trap(t, "grove"))
 	cmd.SysProcAttr.Setpgid = true
 	cmd.Stderr = stderr
 	in, err := cmd.StdinPipe() // the leader stays
@@ -251,27 +262,50 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 			t.Errorf("%s, want status 125; stderr %q", ended(st), said)
 		}
 	}
-	emptyWithin(t, b, 1300*time.Millisecond, 0)
+	emptyWithin(t, b, 1100*time.Millisecond, 0)
+}
+
+// stop stops processes, in order, and waits until they are. A keeper is not waited for while its runner is not stopped,
+// which may continue it.
+func stop(t testing.TB, pids map[string]int, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := unix.Kill(pids[name], unix.SIGSTOP); err != nil {
+			t.Fatalf("stop the %s: %v", name, err)
+		}
+		if name == "keeper" && !slices.Contains(names, "runner") {
+			continue
+		}
+		for end := time.Now().Add(patience); processState(pids[name]) != "T"; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the %s is in state %q, want it stopped", name, processState(pids[name]))
+			}
+		}
+	}
 }
 
 // TestKilledWhileStopped (G2): who is stopped by a signal learns of nothing. What SIGKILL to another leaves behind must be ended all
-// the same, by the kernel's help (a parent-death signal, CONT to a process group that is orphaned), or once somebody
-// continues the one that was stopped.
+// the same: a keeper is continued by its runner, or by the kernel when that dies (its parent-death signal is CONT); a runner
+// by whoever has stopped it, as any command.
 func TestKilledWhileStopped(t *testing.T) {
 	for _, c := range []struct {
-		stopped, killed string
-		resumed         bool // by somebody, later
-		setsid          bool // lastout leads a session
+		stopped []string
+		killed  string
+		resumed bool // the runner, by somebody, later
+		setsid  bool // lastout leads a session, so that its keeper's process group becomes orphaned
 	}{
-		{stopped: "keeper", killed: "runner", setsid: true},
-		{stopped: "keeper", killed: "runner"},
-		{stopped: "leader", killed: "runner"},
-		{stopped: "leader", killed: "keeper"},
-		{stopped: "runner", killed: "keeper", resumed: true},
-		{stopped: "runner", killed: "leader", resumed: true},
-		{stopped: "keeper", killed: "leader", resumed: true},
+		{stopped: []string{"runner", "keeper"}, killed: "runner", setsid: true},
+		{stopped: []string{"runner", "keeper"}, killed: "runner"},
+		{stopped: []string{"keeper"}, killed: "runner"},
+		{stopped: []string{"leader"}, killed: "runner"},
+		{stopped: []string{"leader"}, killed: "keeper"},
+		{stopped: []string{"keeper"}, killed: "leader"},
+		{stopped: []string{"runner"}, killed: "keeper", resumed: true},
+		{stopped: []string{"runner"}, killed: "leader", resumed: true},
+		{stopped: []string{"runner", "keeper"}, killed: "leader", resumed: true},
+		{stopped: []string{"runner", "keeper"}, killed: "keeper", resumed: true},
 	} {
-		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", c.stopped, c.killed, c.setsid), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", strings.Join(c.stopped, " and "), c.killed, c.setsid), func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
 			cmd := b.Command(box.Lastout(t), "--grace", "500ms", trap(t, "grove"))
@@ -279,14 +313,11 @@ func TestKilledWhileStopped(t *testing.T) {
 			s := play(t, b, cmd)
 			leader, keeper := s.ready()
 			pids := map[string]int{"runner": s.pid(), "keeper": keeper, "leader": leader}
-			s.signal(pids[c.stopped], unix.SIGSTOP)
-			for processState(pids[c.stopped]) != "T" {
-				time.Sleep(time.Millisecond)
-			}
+			stop(t, pids, c.stopped...)
 			s.signal(pids[c.killed], unix.SIGKILL)
 			if c.resumed {
 				awaitExit(pids[c.killed], patience)
-				s.signal(pids[c.stopped], unix.SIGCONT)
+				s.signal(s.pid(), unix.SIGCONT)
 			}
 			emptyWithin(t, b, 1500*time.Millisecond, s.pid())
 			s.wait()
@@ -316,10 +347,7 @@ func TestKilledBelowAnother(t *testing.T) {
 				}
 			}
 			if stopped {
-				s.signal(keeper, unix.SIGSTOP)
-				for processState(keeper) != "T" {
-					time.Sleep(time.Millisecond)
-				}
+				stop(t, map[string]int{"runner": runner, "keeper": keeper}, "runner", "keeper") // the runner would continue it
 			}
 			s.signal(runner, unix.SIGKILL)
 			end := time.Now().Add(1500*time.Millisecond + leeway)
@@ -339,6 +367,7 @@ func TestKilledBelowAnother(t *testing.T) {
 
 // TestKilledWhileWaiting (G2): lastout waits for a process that does not die. Whoever is left of lastout goes on with that.
 func TestKilledWhileWaiting(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for _, victim := range []string{"runner", "keeper"} {
 		t.Run(victim, func(t *testing.T) {
@@ -389,9 +418,6 @@ func TestOutlivesParent(t *testing.T) {
 	s, keeper := dyingCaller(t, b)
 	s.signal(s.pid(), unix.SIGKILL)
 	s.wait()
-	for processState(s.pid()) != "" {
-		time.Sleep(time.Millisecond)
-	}
 	s.in.Close() // only now does the leader end, of itself
 	awaitExit(keeper, patience)
 	emptyWithin(t, b, 1500*time.Millisecond, s.pid())

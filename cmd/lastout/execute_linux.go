@@ -22,12 +22,13 @@ import (
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
 	parent := os.Getppid()
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
+	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	o.job.Env = exactEnvironment(o.env)
 	signals := make(chan os.Signal, 64)
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
-		InProcess: inProcess || !keeperPossible(m),
+		InProcess: inProcess || keeperLost,
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{
 			Survivors: m.survivors,
@@ -44,6 +45,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return statusFailed
 	}
+	degraded(m, r, keeperLost)
 	receive(signals, firstSignals)
 	go func() {
 		receive(signals, otherSignals(o.env))
@@ -110,12 +112,16 @@ func exactEnvironment(env []string) []string {
 }
 
 // keeperPossible reports whether lastout can be executed again.
-func keeperPossible(m *messages) bool {
-	if unix.Access("/proc/self/exe", unix.X_OK) == nil {
-		return true
+func keeperPossible() bool { return unix.Access("/proc/self/exe", unix.X_OK) == nil }
+
+// degraded says what the caller loses on this machine.
+func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
+	if err := r.Degraded(); err != nil {
+		m.say("%v: descendants are found only when their parents are dead", err)
 	}
-	m.say("/proc is not usable: if lastout itself is killed by SIGKILL, what the command started lives on")
-	return false
+	if keeperLost {
+		m.say("/proc/self/exe cannot be executed: if lastout itself is killed by SIGKILL, what the command started lives on")
+	}
 }
 
 // followParent ends the tree when the caller dies.
@@ -162,14 +168,9 @@ func otherSignals(env []string) (list []os.Signal) {
 	return list
 }
 
-// forwardable is true but for signals that cannot be caught, that say something of our own children, that the C library keeps
-// for itself, and that the Go runtime profiles by.
+// forwardable is true but for signals that cannot be caught, or that say something of our own children.
 func forwardable(sig syscall.Signal) bool {
-	switch sig {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGPROF, 32, 33:
-		return false
-	}
-	return true
+	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD && !runtimeSignals[sig]
 }
 
 // preemptionOff reports whether every SIGURG is a real one. The Go runtime sends it to its own threads unless it was told

@@ -96,8 +96,11 @@ func (v *signalList) Set(s string) error {
 		if err := one.Set(name); err != nil {
 			return err
 		}
-		if one.sig == syscall.SIGKILL || one.sig == syscall.SIGSTOP {
+		switch {
+		case one.sig == syscall.SIGKILL || one.sig == syscall.SIGSTOP:
 			return fmt.Errorf("%s cannot be ignored", signalName(one.sig))
+		case one.sig == syscall.SIGCHLD || runtimeSignals[one.sig]:
+			return fmt.Errorf("%s cannot be ignored by lastout, which needs it itself", signalName(one.sig))
 		}
 		*v = append(*v, one.sig)
 	}

@@ -139,7 +139,7 @@ func (o *options) complete(args []string) error {
 		return usageError{fmt.Errorf("both -c and a command are given: %s", quoted(args[0]))}
 	case o.quiet && o.verbose > 0:
 		return usageError{errors.New("-q and -v contradict each other")}
-	case !o.lineGiven && len(args) == 0:
+	case len(args) == 0 && strings.TrimSpace(o.line) == "":
 		return usageError{errors.New("no command is given; try lastout --help")}
 	}
 	if err := checkDirectory(o.job.Dir); err != nil {

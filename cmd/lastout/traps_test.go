@@ -23,6 +23,9 @@ import (
 	"lastout/testdata/box"
 )
 
+// soon is for what may well never happen.
+const soon = 5 * time.Second
+
 // patience is for what happens at once on an idle machine. Nothing that is right takes as long.
 const patience = 30 * time.Second
 
@@ -142,7 +145,12 @@ func (s *scene) pid() int { return s.cmd.Process.Pid }
 // line returns the next line of the output.
 func (s *scene) line() string {
 	s.t.Helper()
-	_ = s.out.SetReadDeadline(time.Now().Add(patience))
+	return s.lineWithin(patience)
+}
+
+func (s *scene) lineWithin(limit time.Duration) string {
+	s.t.Helper()
+	_ = s.out.SetReadDeadline(time.Now().Add(limit))
 	text, err := s.lines.ReadString('\n')
 	if err != nil {
 		s.t.Fatalf("output ends with %q: %v; stderr %q", text, err, s.said())
@@ -154,15 +162,6 @@ func (s *scene) line() string {
 func (s *scene) expect(want string) {
 	s.t.Helper()
 	for s.line() != want {
-	}
-}
-
-// expectSoon is for a line that may well never come.
-func (s *scene) expectSoon(want string) {
-	s.t.Helper()
-	_ = s.out.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if text, err := s.lines.ReadString('\n'); strings.TrimSpace(text) != want {
-		s.t.Fatalf("line %q, %v, want %q; stderr %q", text, err, want, s.said())
 	}
 }
 
@@ -456,7 +455,7 @@ func TestIgnoreFlag(t *testing.T) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			switch sig {
 			case unix.SIGKILL, unix.SIGSTOP, 32, 33: // cannot be, or are not for programs to ignore
-			case unix.SIGCHLD: // see TestIgnoredChildSignal
+			case unix.SIGCHLD, 4, 5, 7, 8, 11, 16, 27, 31, 34: // refused: see TestIgnoreIsRefused
 			default:
 				bare, below := signalSets(t, b, "SigIgn", []string{"ignore", strconv.Itoa(int(sig))}, flag, "--ignore", strconv.Itoa(int(sig)))
 				if bare != below {
@@ -485,13 +484,19 @@ func TestIgnoredChildSignal(t *testing.T) {
 	})
 }
 
-// TestIgnoreChildSignalFlag: what --ignore CHLD does to the job must not be done to those that wait for it.
-func TestIgnoreChildSignalFlag(t *testing.T) {
+// TestIgnoreIsRefused: what --ignore CHLD does to the job would be done to those that wait for it; and the Go runtime does not let
+// go of its own signals.
+func TestIgnoreIsRefused(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		argv := []string{flag, "--grace", "300ms", "--ignore", "CHLD", "sh", "-c", "sleep 60 & setsid sleep 60 & grep ^SigIgn: /proc/self/status; exit 3"}
-		out := box.Run(t, b, b.Command(box.Lastout(t), argv...), 10*time.Second)
-		if out.Status != 3 || !strings.Contains(out.Stderr, "left 2 processes behind") {
-			t.Errorf("%q: status %d, signal %d, stderr %q", argv, out.Status, out.Signal, out.Stderr)
+		for _, sig := range []string{"CHLD", "SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL", "STOP", "34"} {
+			started := filepath.Join(t.TempDir(), "started")
+			out := box.Run(t, b, b.Command(box.Lastout(t), flag, "--ignore", sig, "touch", started), patience)
+			if out.Status != 125 || strings.Count(out.Stderr, "\n") != 1 || !strings.Contains(out.Stderr, "cannot be ignored") {
+				t.Errorf("--ignore %s: status %d, stderr %q", sig, out.Status, out.Stderr)
+			}
+			if _, err := os.Stat(started); err == nil {
+				t.Errorf("--ignore %s: the command was started", sig)
+			}
 		}
 	})
 }
@@ -515,9 +520,22 @@ func TestMaskIsInherited(t *testing.T) {
 }
 
 // TestMaskOfTheRuntimesSignals: the Go runtime unblocks those that it must not miss (blockableSig in runtime/signal_unix.go) in every
-// thread, before main runs. They are to reach the job blocked all the same.
+// thread, before main runs, and the job does not get them back. All others reach it blocked.
 func TestMaskOfTheRuntimesSignals(t *testing.T) {
-	checkMasks(t, "1", "2", "3", "6", "15", "17", "23", "27", "31", "32,33", "34", "all")
+	const unblocked = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<10 | 1<<14 | 1<<15 | 1<<16 | 1<<22 | 1<<26 | 1<<30 | 7<<31
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		bare, below := signalSets(t, b, "SigBlk", []string{"block", "all"}, flag)
+		var want, got uint64
+		if _, err := fmt.Sscanf(bare, "SigBlk: %x", &want); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Sscanf(below, "SigBlk: %x", &got); err != nil {
+			t.Fatal(err)
+		}
+		if got&^uint64(unblocked) != want&^uint64(unblocked) {
+			t.Errorf("with all blocked the job has %#x, bare it has %#x", got, want)
+		}
+	})
 }
 
 // TestForwardsThoughAllIsBlocked guards that lastout unblocks what it forwards: a caller may start it with all signals blocked.
@@ -540,7 +558,7 @@ func TestEverySignalIsForwardedOnce(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			switch sig {
-			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGPROF, unix.SIGURG, 32, 33:
+			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, 4, 5, 7, 8, 11, 16, 27, 31, 32, 33, 34: // the Go runtime's own
 				continue
 			}
 			t.Run(strconv.Itoa(int(sig)), func(t *testing.T) { forwardOnce(t, box.New(t), flag, sig) })
@@ -556,9 +574,15 @@ func forwardOnce(t *testing.T, b *box.Box, flag string, sig syscall.Signal) {
 	if sig == unix.SIGTSTP {
 		// lastout stops with its job, after it: CONT takes a pending TSTP back (signal(7)).
 		s.awaitStopped()
-		s.expectSoon("20")
-		s.signal(s.pid(), unix.SIGCONT)
-		s.expectSoon("18")
+		for _, c := range []struct {
+			want string
+			next syscall.Signal
+		}{{"20", unix.SIGCONT}, {"18", 0}} {
+			if got := s.lineWithin(soon); got != c.want {
+				t.Fatalf("the job was sent %s, want %s", got, c.want)
+			}
+			s.signal(s.pid(), c.next)
+		}
 		want = nil
 	}
 	// A second signal, which comes after whatever the first has caused.
@@ -568,11 +592,11 @@ func forwardOnce(t *testing.T, b *box.Box, flag string, sig syscall.Signal) {
 	}
 	var got []string
 	if len(want) > 0 {
-		got = append(got, s.line())
+		got = append(got, s.lineWithin(soon))
 	}
 	s.signal(s.pid(), last)
 	for text := ""; text != strconv.Itoa(int(last)); {
-		text = s.line()
+		text = s.lineWithin(soon)
 		got = append(got, text)
 	}
 	s.in.Close()
@@ -684,10 +708,7 @@ func TestStoppedJobHandlesForwarded(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", "trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do read line; done"))
 		leader, _ := s.ready()
-		s.signal(leader, unix.SIGSTOP)
-		for processState(leader) != "T" {
-			time.Sleep(time.Millisecond)
-		}
+		stop(t, map[string]int{"leader": leader}, "leader")
 		s.signal(s.pid(), unix.SIGTERM)
 		s.expect("handled")
 		s.end(7)
