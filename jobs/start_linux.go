@@ -98,7 +98,7 @@ func LookPath(name string, env []string, dir string) (string, error) {
 		return name, nil // execve will say what is wrong with it
 	}
 	var denied *StartError
-	for _, d := range filepath.SplitList(pathOf(env)) {
+	for _, d := range strings.Split(pathOf(env), ":") { // an empty one is the working directory, "" has one
 		if d == "" {
 			d = "."
 		}

@@ -202,8 +202,16 @@ func (e *ender) wait(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}
+	if e.blocked > zombiesAt {
+		waitForDeath(nil, timeout)
+		return
+	}
 	waitForDeath(e.direct, timeout)
 }
+
+// zombiesAt is the number of waits in a row without progress after which descriptors are not asked any more: that of a zombie which
+// somebody else traces is readable all the time, and it is not ours to reap before that one lets go of it (ptrace(2)).
+const zombiesAt = 8
 
 // tellOfSurvivors names who cannot be signalled at once, and who does not die of it after a second; then ever more rarely.
 func (e *ender) tellOfSurvivors() {
@@ -270,7 +278,7 @@ func waitForDeath(pids []int32, timeout time.Duration) {
 			n++
 		}
 	}
-	if n == 0 { // no pidfds on this kernel, or no descriptors left
+	if n == 0 && len(pids) > 0 { // no pidfds on this kernel, or no descriptors left
 		timeout = min(timeout, 5*time.Millisecond)
 	}
 	ts := unix.NsecToTimespec(timeout.Nanoseconds())

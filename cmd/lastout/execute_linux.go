@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -46,12 +45,9 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	degraded(m, r, keeperLost)
-	receive(signals, firstSignals)
-	go func() {
-		receive(signals, otherSignals(o.env))
-		o.passSignals(r, signals)
-	}()
-	if o.dieWithParent {
+	receive(signals, o.env)
+	go o.passSignals(r, signals)
+	if o.dieWithParent && parent != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(r, parent); err != nil {
 			m.say("--die-with-parent: %v", err)
 			return statusFailed
@@ -142,30 +138,14 @@ func followParent(r *jobs.Runner, pid int) error {
 	return nil
 }
 
-// firstSignals are those that people and supervisors send. Asking for a signal takes the runtime a while, so
-// the others are asked for when the job is being started.
-var firstSignals = []os.Signal{
-	unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGCONT, unix.SIGWINCH,
-}
-
-// receive asks for signals. One that was ignored when lastout started (nohup's HUP) stays so, for the command too:
-// asking for it would end that.
-func receive(c chan<- os.Signal, signals []os.Signal) {
-	for _, s := range signals {
-		if sig := s.(syscall.Signal); !ignored(sig) {
+// receive asks for every signal that can be forwarded, before there is a job to miss one. One that was ignored when lastout
+// started (nohup's HUP) stays so, for the command too: asking for it would end that.
+func receive(c chan<- os.Signal, env []string) {
+	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
+		if forwardable(sig) && !ignored(sig) && (sig != unix.SIGURG || preemptionOff(env)) {
 			signal.Notify(c, sig)
 		}
 	}
-}
-
-// otherSignals are all that can be forwarded but the first.
-func otherSignals(env []string) (list []os.Signal) {
-	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
-		if forwardable(sig) && !slices.Contains(firstSignals, os.Signal(sig)) && (sig != unix.SIGURG || preemptionOff(env)) {
-			list = append(list, sig)
-		}
-	}
-	return list
 }
 
 // forwardable is true but for signals that cannot be caught, or that say something of our own children.

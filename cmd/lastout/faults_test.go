@@ -161,9 +161,6 @@ func TestClosedDescriptorsAreNull(t *testing.T) {
 					t.Fatal(err)
 				}
 				lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-				if len(lines) != 3 {
-					t.Errorf("the job has\n%s", text)
-				}
 				for _, fd := range strings.Split(list, ",") {
 					if want := fd + " 2 /dev/null"; !slices.Contains(lines, want) {
 						t.Errorf("the job has\n%swant %q", text, want)
