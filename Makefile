@@ -31,7 +31,10 @@ build:
 bin/lastout: $(SOURCES)
 	$(BUILD) -o $@ ./cmd/lastout
 
-test: check cross
+# The tests run the binary that is installed. Without LASTOUT_BIN they would build one of their own.
+test race: export LASTOUT_BIN ?= $(CURDIR)/bin/lastout
+
+test: check cross build
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
 
 check:
@@ -47,7 +50,7 @@ cross:
 	GOOS=linux GOARCH=arm $(GO) build ./...
 	GOOS=linux GOARCH=riscv64 $(GO) build ./...
 
-race:
+race: build
 	$(GO) test -race $(TESTFLAGS) $(PACKAGES)
 
 lint:

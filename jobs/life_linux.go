@@ -260,6 +260,9 @@ func (l *life) kill() {
 
 // request does what is asked from outside.
 func (l *life) request(req request) {
+	if req.done != nil {
+		defer close(req.done)
+	}
 	if req.input != stopSignal {
 		l.input(req.input)
 		return

@@ -43,3 +43,6 @@ func (*Runner) Close() error { return errors.ErrUnsupported }
 
 // LookPath needs Linux.
 func LookPath(string, []string, string) (string, error) { return "", errors.ErrUnsupported }
+
+// Deliver needs Linux.
+func (*Runner) Deliver(syscall.Signal) {}

@@ -159,6 +159,20 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
 
+// Deliver is Signal, but returns when the job has been sent the signal or a second has passed: whoever is about to stop itself needs
+// that. With a keeper it does not wait, because the keeper goes on.
+func (r *Runner) Deliver(sig syscall.Signal) {
+	req := request{input: stopSignal, sig: sig, done: make(chan struct{})}
+	r.request(req)
+	if !r.opts.InProcess {
+		return
+	}
+	select {
+	case <-req.done:
+	case <-time.After(time.Second):
+	}
+}
+
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }
 

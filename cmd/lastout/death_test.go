@@ -377,7 +377,7 @@ func TestKilledWhileWaiting(t *testing.T) {
 			pid, keeper := s.ready()
 			thaw := freeze(t, pid)
 			s.in.Close()
-			s.awaitSaid("lastout: ", strconv.Itoa(pid), "sleep 50")
+			s.awaitSaid("lastout: ", strconv.Itoa(pid), "sleep")
 			if victim == "runner" {
 				s.signal(s.pid(), unix.SIGKILL)
 				s.wait()

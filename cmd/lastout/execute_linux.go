@@ -150,7 +150,7 @@ func receive(c chan<- os.Signal, env []string) {
 
 // forwardable is true but for signals that cannot be caught, or that say something of our own children.
 func forwardable(sig syscall.Signal) bool {
-	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD && !runtimeSignals[sig]
+	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD && !unreceivable[sig]
 }
 
 // preemptionOff reports whether every SIGURG is a real one. The Go runtime sends it to its own threads unless it was told
@@ -172,7 +172,11 @@ func (o *options) passSignals(r *jobs.Runner, c <-chan os.Signal) {
 		if !rewritten {
 			to = sig
 		}
-		if to != 0 {
+		switch {
+		case to == 0:
+		case sig == unix.SIGTSTP:
+			r.Deliver(to)
+		default:
 			r.Signal(to)
 		}
 		if sig == unix.SIGTSTP {

@@ -455,7 +455,7 @@ func TestIgnoreFlag(t *testing.T) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			switch sig {
 			case unix.SIGKILL, unix.SIGSTOP, 32, 33: // cannot be, or are not for programs to ignore
-			case unix.SIGCHLD, 4, 5, 7, 8, 11, 16, 27, 31, 34: // refused: see TestIgnoreIsRefused
+			case unix.SIGCHLD, 4, 5, 7, 8, 16, 27, 31, 34: // refused: see TestIgnoreIsRefused
 			default:
 				bare, below := signalSets(t, b, "SigIgn", []string{"ignore", strconv.Itoa(int(sig))}, flag, "--ignore", strconv.Itoa(int(sig)))
 				if bare != below {
@@ -488,7 +488,7 @@ func TestIgnoredChildSignal(t *testing.T) {
 // go of its own signals.
 func TestIgnoreIsRefused(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		for _, sig := range []string{"CHLD", "SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL", "STOP", "34"} {
+		for _, sig := range []string{"CHLD", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL", "STOP", "34"} {
 			started := filepath.Join(t.TempDir(), "started")
 			out := box.Run(t, b, b.Command(box.Lastout(t), flag, "--ignore", sig, "touch", started), patience)
 			if out.Status != 125 || strings.Count(out.Stderr, "\n") != 1 || !strings.Contains(out.Stderr, "cannot be ignored") {
@@ -558,7 +558,7 @@ func TestEverySignalIsForwardedOnce(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			switch sig {
-			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, 4, 5, 7, 8, 11, 16, 27, 31, 32, 33, 34: // the Go runtime's own
+			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, 32, 33, 34: // the Go runtime's and the C library's own
 				continue
 			}
 			t.Run(strconv.Itoa(int(sig)), func(t *testing.T) { forwardOnce(t, box.New(t), flag, sig) })
