@@ -34,6 +34,7 @@ type Runner struct {
 
 	turn sync.Mutex // held by Run and Close
 	keep *keeperProcess
+	ran  bool
 
 	mu       sync.Mutex
 	closed   bool
@@ -83,7 +84,10 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 			go cp()
 		}
 	}
-	drop(r.requests) // of the job before
+	if r.ran { // What was asked of the job before is forgotten. Before the first, it is meant for that.
+		drop(r.requests)
+	}
+	r.ran = true
 	var result *Result
 	if r.opts.InProcess {
 		result, err = r.runHere(ctx, &job, std, started)
