@@ -1,6 +1,7 @@
 package subreaper
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -185,7 +186,7 @@ func (r *Reaper) consumeStop(info *siginfo) bool {
 
 // reap reaps one child, if it has exited, and accounts for it.
 func (r *Reaper) reap(pid int32, info *siginfo, ru *unix.Rusage) bool {
-	debug := r.opts.Logger.Enabled(nil, slog.LevelDebug) //nolint:staticcheck // a discarding or plain handler needs no context
+	debug := r.opts.Logger.Enabled(context.Background(), slog.LevelDebug)
 	comm := ""
 	if debug {
 		comm = r.comm(pid)
