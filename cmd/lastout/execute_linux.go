@@ -19,7 +19,6 @@ import (
 
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
-	parent := os.Getppid()
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
 	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
@@ -47,8 +46,8 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	degraded(m, r, keeperLost)
 	receive(signals, o.env)
 	go o.passSignals(r, signals)
-	if o.dieWithParent && parent != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(r, parent); err != nil {
+	if o.dieWithParent && caller != 0 { // 0 is outside of our PID namespace, and takes that with it
+		if err := followParent(r, caller); err != nil {
 			m.say("--die-with-parent: %v", err)
 			return statusFailed
 		}

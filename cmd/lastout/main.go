@@ -2,7 +2,7 @@
 // command is gone.
 //
 // The pieces: flags.go says what there is to set and options.go reads it, from the command line and from LASTOUT_… variables;
-// line.go decides whether -c needs a shell; run_linux.go runs the job and passes signals on; report.go writes
+// line.go decides whether -c needs a shell; execute_linux.go runs the job and passes signals on; report.go writes
 // messages; status.go is the one place where a result becomes an exit status.
 package main
 
@@ -14,7 +14,11 @@ import (
 	"lastout/jobs"
 )
 
+// caller is who started us, noted as early as can be: should that one die, we get another parent.
+var caller int
+
 func main() {
+	caller = os.Getppid()
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
 	debug.SetTraceback("none")
 	// A run allocates next to nothing, and a collection every two minutes would be a wake-up.

@@ -137,6 +137,8 @@ func (o *options) complete(args []string) error {
 	switch {
 	case o.lineGiven && len(args) > 0:
 		return usageError{fmt.Errorf("both -c and a command are given: %s", quoted(args[0]))}
+	case o.verbose < 0:
+		return usageError{errors.New("--verbose cannot be negative")}
 	case o.quiet && o.verbose > 0:
 		return usageError{errors.New("-q and -v contradict each other")}
 	case len(args) == 0 && strings.TrimSpace(o.line) == "":

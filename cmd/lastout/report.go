@@ -84,7 +84,7 @@ func (m *messages) leftovers(o *options, name string, r *jobs.Result) {
 	for _, killed := range []bool{true, false} {
 		for _, l := range r.Leftovers {
 			if killed == (l.End == jobs.ByKill || l.End == jobs.NotEnded) && shown < maxReported {
-				m.say("  %d %s, %s old, %s", l.PID, shorten(l.Cmdline, maxCommand), age(l.Age), ending(o, l.End))
+				m.say("  %d %s, %s old, %s", l.PID, shorten(l.Cmdline, maxCommand), age(l.Age), ending(o, &l))
 				shown++
 			}
 		}
@@ -94,14 +94,16 @@ func (m *messages) leftovers(o *options, name string, r *jobs.Result) {
 	}
 }
 
-func ending(o *options, e jobs.End) string {
-	switch e {
-	case jobs.ByStopSignal:
+func ending(o *options, l *jobs.Leftover) string {
+	switch {
+	case l.End == jobs.ByStopSignal:
 		return "ended by " + signalName(o.stopSignal.sig)
-	case jobs.ByKill:
+	case l.End == jobs.ByKill:
 		return "ended by KILL"
-	case jobs.NotEnded:
+	case l.End == jobs.NotEnded:
 		return "still alive"
+	case l.Reaped && l.Status.Signaled(): // one that was forwarded, or somebody else's
+		return "died of " + signalName(l.Status.Signal())
 	}
 	return "ended by itself"
 }
