@@ -3,12 +3,12 @@ package jobs
 import (
 	"context"
 	"log/slog"
-	"os/signal"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -149,9 +149,11 @@ func (h *host) start(l *life, files []int) (err error) {
 			return &StartError{Path: l.job.Path, Err: err, Detail: "PR_SET_NO_NEW_PRIVS"}
 		}
 	}
-	// The only way for a child to inherit an ignored signal: the runtime resets what it handles (signal(7)).
+	// The only way for a child to inherit an ignored signal: execve resets what is handled (signal(7)).
 	for _, sig := range l.job.Ignore {
-		signal.Ignore(sig)
+		if err := siginfo.Ignore(sig); err != nil {
+			return &StartError{Path: l.job.Path, Err: err}
+		}
 	}
 	l.result.Started = time.Now()
 	l.child, err = h.reaper.Start(

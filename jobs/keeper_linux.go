@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"os/signal"
 	"strconv"
 	"sync/atomic"
 	"syscall"
 
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -65,10 +65,9 @@ func keep(fd, runner string) error {
 // swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner, which is told
 // as well, does what is to be done. Ignoring them would make the job ignore them. Those that are ignored already stay so.
 func swallowSignals() {
-	c := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM} {
-		if !signal.Ignored(sig) {
-			signal.Notify(c, sig)
+	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
+		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) {
+			_ = siginfo.Swallow(sig)
 		}
 	}
 }

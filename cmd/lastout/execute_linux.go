@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
 	"lastout/jobs"
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -23,7 +23,11 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	o.job.Env = exactEnvironment(o.env)
-	signals := make(chan os.Signal, 64)
+	signals, err := siginfo.New()
+	if err != nil {
+		m.say("%v", err)
+		return statusFailed
+	}
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
 		InProcess: inProcess || keeperLost,
@@ -33,7 +37,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 			Started: func(int) {
 				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 				for _, sig := range o.ignore {
-					signal.Notify(signals, sig)
+					_ = signals.Ask(sig)
 				}
 			},
 			KeeperLost: func() { m.say("the keeper died; ending the job") },
@@ -44,7 +48,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	degraded(m, r, keeperLost)
-	receive(signals, o.env)
+	receive(signals)
 	go o.passSignals(r, signals)
 	if o.dieWithParent && caller != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(r, caller); err != nil {
@@ -139,34 +143,22 @@ func followParent(r *jobs.Runner, pid int) error {
 
 // receive asks for every signal that can be forwarded, before there is a job to miss one. One that was ignored when lastout
 // started (nohup's HUP) stays so, for the command too: asking for it would end that.
-func receive(c chan<- os.Signal, env []string) {
-	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
-		if forwardable(sig) && !ignored(sig) && (sig != unix.SIGURG || preemptionOff(env)) {
-			signal.Notify(c, sig)
+func receive(r *siginfo.Receiver) {
+	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
+		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) && (sig != unix.SIGURG || siginfo.Sender) {
+			_ = r.Ask(sig) // one that cannot be had is lost, as it would be to any program
 		}
 	}
-}
-
-// forwardable is true but for signals that cannot be caught, or that say something of our own children.
-func forwardable(sig syscall.Signal) bool {
-	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD && !unreceivable[sig]
-}
-
-// preemptionOff reports whether every SIGURG is a real one. The Go runtime sends it to its own threads unless it was told
-// not to, and what arrives does not say who sent it.
-func preemptionOff(env []string) bool {
-	for _, e := range env {
-		if v, ok := strings.CutPrefix(e, "GODEBUG="); ok && strings.Contains(v, "asyncpreemptoff=1") {
-			return true
-		}
-	}
-	return false
 }
 
 // passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
-func (o *options) passSignals(r *jobs.Runner, c <-chan os.Signal) {
-	for s := range c {
-		sig := s.(syscall.Signal)
+func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
+	for {
+		info, err := signals.Next()
+		if err != nil {
+			return
+		}
+		sig := info.Signal
 		to, rewritten := o.rewrite[sig]
 		if !rewritten {
 			to = sig
