@@ -251,7 +251,7 @@ func (r *Runner) startKeeper() error {
 	}
 	go k.read()
 	r.keep = k
-	r.host.prepare() // while the keeper starts
+	prepare(r.opts.Exclusive) // while the keeper starts
 	return nil
 }
 
@@ -269,7 +269,7 @@ func (k *keeperProcess) changed(c subreaper.Change) {
 // as that, so the socket keeps the free number that it was given.
 func (r *Runner) forkKeeper(fd int) (int, error) {
 	argv := []string{keeperName, strconv.Itoa(fd), strconv.Itoa(os.Getpid())}
-	return r.host.thread(false).Start("/proc/self/exe", argv, &syscall.ProcAttr{
+	return r.host.fork(false, "/proc/self/exe", argv, &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: inheritUpTo(fd),
 		// CONT, because a keeper that is stopped when the runner dies would never learn of that.

@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"lastout/jobs"
@@ -19,6 +20,10 @@ var caller int
 
 func main() {
 	caller = os.Getppid()
+	// With more processors the runtime would wake more threads than there is work for.
+	if runtime.NumCPU() > 2 {
+		runtime.GOMAXPROCS(2)
+	}
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
 	debug.SetTraceback("none")
 	// A run allocates next to nothing, and a collection every two minutes would be a wake-up.
