@@ -3,12 +3,12 @@ package jobs
 import (
 	"context"
 	"log/slog"
+	"os/signal"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
-	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -24,6 +24,7 @@ type host struct {
 	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
 
 	exclusive bool
+	collect   sync.Once
 	stay      bool // on the main thread, until the first fork
 
 	mu  sync.Mutex
@@ -32,10 +33,10 @@ type host struct {
 	end *subreaper.Exit
 }
 
-func newHost(logger *slog.Logger, exclusive bool) (*host, error) {
+func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
 	h := &host{logger: logger, exclusive: exclusive, threads: make(map[bool]*pdeath.Thread)}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Empty: h.empty, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -166,11 +167,9 @@ func (h *host) start(l *life, files []int) (err error) {
 			return &StartError{Path: l.job.Path, Err: err, Detail: "PR_SET_NO_NEW_PRIVS"}
 		}
 	}
-	// The only way for a child to inherit an ignored signal: execve resets what is handled (signal(7)).
+	// The only way for a child to inherit an ignored signal: the runtime resets what it handles (signal(7)).
 	for _, sig := range l.job.Ignore {
-		if err := siginfo.Ignore(sig); err != nil {
-			return &StartError{Path: l.job.Path, Err: err}
-		}
+		signal.Ignore(sig)
 	}
 	l.result.Started = time.Now()
 	l.child, err = h.reaper.Start(
@@ -178,6 +177,7 @@ func (h *host) start(l *life, files []int) (err error) {
 		func(c subreaper.Change) { l.leave(note{&c}) },
 	)
 	if err == nil {
+		h.collectNothing()
 		l.result.PID = l.child.PID
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}

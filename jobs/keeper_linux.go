@@ -50,7 +50,7 @@ func keep(fd, runner string) error {
 	k := &keeper{conn: c, orders: make(chan order), requests: make(chan request, 16)}
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
-	if k.host, err = newHost(slog.New(k), true); err != nil {
+	if k.host, err = newHost(slog.New(k), true, nil); err != nil {
 		return err
 	}
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
@@ -58,6 +58,9 @@ func keep(fd, runner string) error {
 	go k.listen()
 	for o := range k.orders {
 		k.run(&o)
+		if o.last { // the runner has its result: it need not say good-bye first
+			break
+		}
 	}
 	return nil
 }

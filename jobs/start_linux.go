@@ -15,9 +15,6 @@ import (
 // forkExec starts the job's leader: in a process group of its own, with its parent-death signal.
 func (h *host) forkExec(job *Job, files []int) (int, error) {
 	attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: job.deathSignal()}}
-	if attr.Env == nil {
-		attr.Env = os.Environ()
-	}
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd)) // -1 is syscall's sign for a closed one, too
 	}

@@ -2,12 +2,13 @@ package jobs
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
-// enoughThreads is how many threads what settles a job may need at once: one in waitid, one that reads command lines, the poller's, one
-// that waits for a death or writes a message, two that run, and the runtime's monitor.
-const enoughThreads = 7
+// enoughThreads returns how many threads what settles a job may need at once: one in waitid, one that reads command lines, the poller's, one
+// that waits for a death or writes a message, the runtime's monitor, and those that run.
+func enoughThreads() int { return 5 + min(runtime.GOMAXPROCS(0), 2) }
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5
@@ -19,13 +20,25 @@ func prepare(exclusive bool) {
 		warmed.Do(func() { warm(spareThreads) })
 		return
 	}
-	for n := 1; threads() < enoughThreads; n++ {
-		warm(n)
+	if threads() < enoughThreads() {
+		warm(enoughThreads() - 2) // besides the caller's and the monitor
 	}
 }
 
 // warmed: threads belong to the process, and the runtime keeps them.
 var warmed sync.Once
+
+// collectNothing turns the collector of garbage off up to a bound: a run allocates next to nothing, and a collection
+// every two minutes would be a wake-up. It stops all threads for a moment, so it is done while the job gets going.
+func (h *host) collectNothing() {
+	if !h.exclusive {
+		return
+	}
+	h.collect.Do(func() {
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(64 << 20)
+	})
+}
 
 // threads returns how many the runtime has; but for those that a locked goroutine ends with, it keeps all.
 func threads() int {

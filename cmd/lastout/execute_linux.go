@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/pdeath"
@@ -20,6 +21,10 @@ import (
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
+	if inProcess && ahead.Keeper != nil {
+		ahead.Keeper.Close()
+		ahead.Keeper = nil
+	}
 	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	o.job.Env = exactEnvironment(o.env)
@@ -30,6 +35,8 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	}
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
+		Once:      true,
+		Keeper:    ahead.Keeper,
 		InProcess: inProcess || keeperLost,
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{
@@ -50,8 +57,8 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	degraded(m, r, keeperLost)
 	receive(signals)
 	go o.passSignals(r, signals)
-	if o.dieWithParent && caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(r, caller); err != nil {
+	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
+		if err := followParent(r, ahead.Caller); err != nil {
 			m.say("--die-with-parent: %v", err)
 			return statusFailed
 		}

@@ -13,6 +13,16 @@ const (
 	sigRTMax = 64
 )
 
+// unignorable are those that os/signal cannot ignore: PROF is the Go runtime's own, 32 to 34 are the C library's, the others stand for
+// faults.
+func unignorable(sig syscall.Signal) bool {
+	switch sig {
+	case 4, 5, 7, 8, 16, 27, 31, 32, 33, 34:
+		return true
+	}
+	return false
+}
+
 // parseSignal reads a signal: TERM, SIGTERM, term, 15, RTMIN+3; 0 for none.
 func parseSignal(s string) (syscall.Signal, error) {
 	if n, err := strconv.Atoi(s); err == nil {

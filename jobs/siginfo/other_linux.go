@@ -36,12 +36,6 @@ func Swallow(sig syscall.Signal) error {
 	return nil
 }
 
-// Ignore has a signal ignored, by children that are started from now on too.
-func Ignore(sig syscall.Signal) error {
-	signal.Ignore(sig)
-	return nil
-}
-
 // Ignored reports whether a signal is ignored.
 func Ignored(sig syscall.Signal) bool { return signal.Ignored(sig) }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -32,7 +33,23 @@ func New() (*Receiver, error) {
 		return nil, fmt.Errorf("receive signals: pipe: %w", err)
 	}
 	setHandlerFD(fds[1])
+	if anyBlocked() {
+		go unblocked()
+	}
 	return &Receiver{file: os.NewFile(uintptr(fds[0]), "signals"), self: os.Getpid()}, nil
+}
+
+// anyBlocked reports whether the process was started with signals blocked: then all its threads block them.
+func anyBlocked() bool {
+	var mask unix.Sigset_t
+	return unix.PthreadSigmask(unix.SIG_BLOCK, nil, &mask) == nil && mask != unix.Sigset_t{}
+}
+
+// unblocked is a thread that every signal can be delivered to. The others keep their mask, which children inherit.
+func unblocked() {
+	runtime.LockOSThread()
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
+	select {}
 }
 
 // Next waits for a signal. It costs no thread: the Go runtime's poller does it. More than two thousand that nobody

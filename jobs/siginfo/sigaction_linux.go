@@ -52,11 +52,6 @@ func (r *Receiver) Ask(sig syscall.Signal) error { return catch(sig) }
 // Swallow has a signal caught and forgotten, in a process without a [Receiver]. It fails for SIGKILL and SIGSTOP.
 func Swallow(sig syscall.Signal) error { return catch(sig) }
 
-// Ignore has a signal ignored, by children that are started from now on too.
-func Ignore(sig syscall.Signal) error {
-	return failure("ignore", sig, rtSigaction(sig, &sigaction{handler: sigIgn}, nil))
-}
-
 // Ignored reports whether a signal is ignored, as the kernel has it. The Go runtime leaves an inherited SIG_IGN of HUP, INT
 // and the terminal's signals alone.
 func Ignored(sig syscall.Signal) bool {
