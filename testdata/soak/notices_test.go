@@ -39,7 +39,7 @@ var standIns = map[string]struct {
 	"signals its own group":  {script: `trap '' TERM; kill -TERM 0; ` + job, want: "first process 1 got signal 15 from process"},
 	"kills all it can":       {script: `kill -KILL -1; ` + job, want: "died of signal 9"},
 	"kills short-lived ones": {script: fmt.Sprintf(each, "KILL"), want: "a bystander: short-lived bystander"},
-	"signals those":          {script: fmt.Sprintf(each, "HUP"), want: "a bystander: short-lived bystander"},
+	"signals those":          {script: fmt.Sprintf(each, "HUP"), want: "got signal 1 from process"},
 	"stops those":            {script: fmt.Sprintf(each, "STOP"), want: "was stopped by signal 19"},
 	"invents a status":       {script: job + `; exit 99`, want: `lastout ended with "exit 99"`},
 	"dies of another signal": {script: job + `; kill -USR2 $$`, want: `lastout ended with "signal 12"`},
