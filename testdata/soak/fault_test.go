@@ -100,52 +100,56 @@ type target struct{ pid, fd int }
 func hold(pid, parent int) (target, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return target{}, err
+		return target{fd: -1}, err
 	}
 	if parentOf(pid) != parent {
 		unix.Close(fd)
-		return target{}, unix.ESRCH
+		return target{fd: -1}, unix.ESRCH
 	}
 	return target{pid, fd}, nil
 }
 
-// find returns the process that is the fault's target now. The keeper is the runner's first child, the leader is the first
-// child of whoever is above it, and says that it is (see tree/tree.c).
+// find returns the process that is the fault's target now. The keeper is the runner's child; the leader is a child of
+// whoever is above it, and says that it is (see tree/tree.c).
 func (f fault) find(runner target, keeper string) (target, error) {
 	if f.target == "runner" {
 		fd, err := unix.Dup(runner.fd)
 		return target{runner.pid, fd}, err
 	}
-	parent, child := runner.pid, firstChild(runner.pid)
-	if f.target == "leader" && keeper != "off" && child != 0 {
-		parent, child = child, firstChild(child)
+	parent, below := runner.pid, children(runner.pid)
+	if f.target == "leader" && keeper != "off" && len(below) > 0 {
+		parent, below = below[0], children(below[0])
 	}
-	if child == 0 {
-		return target{}, unix.ESRCH
-	}
-	found, err := hold(child, parent)
-	if err != nil {
-		return target{}, err
-	}
-	// If the runner has been reaped its number may be another process's by now, and child another's child.
-	gone := unix.PidfdSendSignal(runner.fd, 0, nil, 0) != nil
-	if gone || f.target == "leader" && statusField(child, "Name") != "leader" {
+	for _, child := range below {
+		found, err := hold(child, parent)
+		if err == nil && (f.target == "keeper" || statusField(child, "Name") == "leader") {
+			return found.below(runner)
+		}
 		unix.Close(found.fd)
-		return target{}, unix.ESRCH
 	}
-	return found, nil
+	return target{}, unix.ESRCH
 }
 
-func firstChild(pid int) int {
+// below returns t unless the runner has been reaped: its number may be another process's by now, and t another's child.
+func (t target) below(runner target) (target, error) {
+	err := unix.PidfdSendSignal(runner.fd, 0, nil, 0)
+	if err != nil {
+		unix.Close(t.fd)
+	}
+	return t, err
+}
+
+// children returns the children of all threads of a process.
+func children(pid int) (pids []int) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
 		data, _ := os.ReadFile(list)
-		if fields := strings.Fields(string(data)); len(fields) > 0 {
-			child, _ := strconv.Atoi(fields[0])
-			return child
+		for _, field := range strings.Fields(string(data)) {
+			child, _ := strconv.Atoi(field)
+			pids = append(pids, child)
 		}
 	}
-	return 0
+	return pids
 }
 
 func parentOf(pid int) int {
