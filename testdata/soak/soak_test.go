@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -74,6 +75,9 @@ func TestSoak(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64N(1 << 32)
 	}
+	if os.Geteuid() != 0 {
+		t.Fatal("a soak needs root, for a PID namespace and cgroups")
+	}
 	if ok, release := recycling(); !ok {
 		t.Logf("Linux %s has one kernel.pid_max for all PID namespaces: process ids are not used again soon", release)
 	}
@@ -105,7 +109,9 @@ func (r *run) report(problems []string) string {
 	for _, d := range r.deeds {
 		fmt.Fprintf(&text, "\tdone: %v\n", d)
 	}
-	fmt.Fprintf(&text, "\tended: %s, plausible are %q\n", ending(r.status), r.plausible())
+	if r.returned {
+		fmt.Fprintf(&text, "\tended: %s, plausible are %q\n", ending(r.status), r.plausible())
+	}
 	for _, p := range problems {
 		fmt.Fprintf(&text, "\tWRONG: %s\n", p)
 	}
