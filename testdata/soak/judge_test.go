@@ -73,7 +73,10 @@ func (r *run) after(f fault) []string {
 func (r *run) judgeBystanders() {
 	var record []string
 	record, r.bystanders, r.rounds = r.stage.end()
-	for _, line := range record[:min(len(record), 10)] {
+	for _, line := range record[:min(len(record), 12)] {
 		r.t.Errorf("a bystander: %s", line)
+	}
+	if slices.ContainsFunc(record, func(line string) bool { return strings.Contains(line, "from process 0, code 0") }) {
+		r.t.Errorf("(process 0 is outside of the namespace, where only somebody else can be)")
 	}
 }

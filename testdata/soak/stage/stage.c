@@ -29,10 +29,11 @@ static pid_t mine[MOST]; /* the witnesses, and the parent of the short-lived one
 static int count;
 #define NAME(i) ((i) == 0 ? "parent of short-lived bystanders" : "witness") /* of mine[i] */
 
-/* A child's end is told by the kernel (sigaction(2), si_code), not by a process. */
+/* A child's end is told by the kernel (sigaction(2), si_code), not by a process. Process 1 is this program. */
 static int expected(const siginfo_t *si)
 {
-	return si->si_signo == SIGCHLD && si->si_code > 0;
+	int continued = si->si_signo == SIGCONT && si->si_pid == 1; /* by us, see reap() */
+	return (si->si_signo == SIGCHLD && si->si_code > 0) || continued;
 }
 
 static void note(const char *who, const siginfo_t *si)
