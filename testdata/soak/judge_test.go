@@ -62,11 +62,14 @@ func (r *run) after(f fault) []string {
 		return []string{"signal 9"}
 	}
 	// The leader may get it before it has said what is to happen then, and the runner itself before it can pass it on.
-	died := fmt.Sprintf("signal %d", f.signal)
+	endings := []string{fmt.Sprintf("signal %d", f.signal)}
 	if r.onTerm == "exit" {
-		return []string{died, "exit 11"}
+		endings = append(endings, "exit 11")
 	}
-	return []string{died}
+	if r.killAfter > 0 { // whose clock starts when the signal is passed on
+		endings = append(endings, "signal 9")
+	}
+	return endings
 }
 
 // judgeBystanders ends the stage: nothing may have happened there.
