@@ -22,6 +22,7 @@ type host struct {
 	logger  *slog.Logger
 	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
 	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
+	ending  func(*Result)            // told when a job is timed out or stopped; may be nil
 
 	exclusive bool
 	collect   sync.Once
@@ -62,7 +63,7 @@ func (h *host) life() *life {
 
 func (h *host) reaped(e subreaper.Exit) {
 	h.mu.Lock()
-	if e.PID == h.pid {
+	if e.PID == h.pid && h.end == nil { // a second one is an orphan that has got the number since
 		h.end = &e
 	}
 	h.mu.Unlock()

@@ -149,6 +149,9 @@ func (l *life) input(i input) {
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
 	l.result.TimedOut = l.result.TimedOut || i == timedOut
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
+	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
+		l.host.ending(&l.result)
+	}
 	if l.calm == nil && (l.state == stopping || l.state == killing) {
 		l.calm = l.host.reaper.Hurry()
 	}
