@@ -12,7 +12,7 @@ VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/n
 export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS 2>/dev/null)) -buildvcs=false)
 
 # ./... does not match directories called testdata.
-PACKAGES = ./... ./testdata/box ./testdata/realworld
+PACKAGES = ./... ./testdata/bench ./testdata/box ./testdata/realworld
 
 # Nothing is taken from the test cache: most of what is tested are processes, which it knows nothing of. One
 # package at a time: a fork bomb in one makes the time that another measures meaningless.
@@ -22,7 +22,7 @@ BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
 
 .DELETE_ON_ERROR:
-.PHONY: build test check cross race lint fuzz fuzz-list bench demo install clean
+.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go demo install clean
 
 build:
 	$(BUILD) -o bin/lastout ./cmd/lastout
@@ -77,7 +77,17 @@ fuzz:
 		test $$found = 1 || echo "there are no fuzz tests" >&2; \
 	}
 
-bench:
+# Beside its peers; -h in BENCHFLAGS lists what can be asked for.
+BENCHFLAGS ?=
+
+bench: build
+	$(GO) run ./testdata/bench $(BENCHFLAGS)
+
+bench-peers:
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		tini dumb-init catatonit parallel coreutils util-linux findutils bash gcc libc6-dev
+
+bench-go:
 	$(GO) test -run '^$$' -bench . -count=1 $(PACKAGES)
 
 # What a newcomer should see. Each is the command line that it prints.

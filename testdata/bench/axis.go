@@ -2,7 +2,10 @@
 
 package main
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // axis maps values to a line of pixels.
 type axis struct {
@@ -20,20 +23,20 @@ func newAxis(from, to, min, max float64, log bool) axis {
 	if max <= 0 {
 		max = 1
 	}
-	if log && min > 0 {
+	if log && min > 0 && min <= max {
 		a := axis{from: from, to: to, log: true, min: decade(min, math.Floor), max: decade(max, math.Ceil)}
 		if a.min == a.max {
 			a.max *= 10
 		}
 		for t := a.min; t <= a.max*1.001; t *= 10 {
-			a.ticks = append(a.ticks, t)
+			a.ticks = append(a.ticks, round(t))
 		}
 		return a
 	}
 	step := niceStep(max / 5)
 	a := axis{from: from, to: to, max: math.Ceil(max/step) * step}
-	for t := 0.0; t <= a.max+step/2; t += step {
-		a.ticks = append(a.ticks, t)
+	for i := 0.0; i*step <= a.max+step/2; i++ {
+		a.ticks = append(a.ticks, round(i*step))
 	}
 	return a
 }
@@ -54,6 +57,12 @@ func niceStep(v float64) float64 {
 	return 10 * unit
 }
 
+// round takes away what binary fractions have added.
+func round(v float64) float64 {
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	return r
+}
+
 // at returns the pixel of a value; what is off the axis is put at its end.
 func (a axis) at(v float64) float64 {
 	part := (v - a.min) / (a.max - a.min)
@@ -62,3 +71,6 @@ func (a axis) at(v float64) float64 {
 	}
 	return a.from + (a.to-a.from)*math.Min(1, math.Max(0, part))
 }
+
+// tick is the label of a round value.
+func tick(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

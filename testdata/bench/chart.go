@@ -17,7 +17,7 @@ func drawBars(c canvas, g *Group, p palette, x, y float64) {
 	bottom := y + barPitch*float64(len(g.Rows))
 	for _, t := range a.ticks {
 		c.line(a.at(t), y, a.at(t), bottom, gridInk, 1)
-		c.text(a.at(t), bottom+16, 11, faint, "middle", "normal", number(t))
+		c.text(a.at(t), bottom+16, 11, faint, "middle", "normal", tick(t))
 	}
 	for i, r := range g.Rows {
 		middle := y + barPitch*(float64(i)+0.5)
@@ -64,11 +64,11 @@ func drawLines(c canvas, g *Group, p palette, x, y, height float64) {
 	h, v := growthAxes(g, x, y, height, least, most)
 	for _, t := range v.ticks {
 		c.line(h.from-12, v.at(t), h.to+12, v.at(t), gridInk, 1)
-		c.text(h.from-18, v.at(t)+4, 11, faint, "end", "normal", number(t))
+		c.text(h.from-18, v.at(t)+4, 11, faint, "end", "normal", tick(t))
 	}
 	for _, t := range h.ticks {
 		c.line(h.at(t), v.from, h.at(t), v.from+5, faint, 1)
-		c.text(h.at(t), v.from+19, 11, faint, "middle", "normal", number(t))
+		c.text(h.at(t), v.from+19, 11, faint, "middle", "normal", tick(t))
 	}
 	c.line(h.from-12, v.from, h.to+12, v.from, faint, 1)
 	c.text((h.from+h.to)/2, v.from+38, 12, faint, "middle", "normal", g.XName)

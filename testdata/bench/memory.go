@@ -90,7 +90,7 @@ func (b *bench) growth() (*Group, error) {
 	count := pick(b, 100000, 5000)
 	g := &Group{Experiment: "memory", Title: fmt.Sprintf("growth of PSS over %d reaped orphans", count), Unit: "KiB", noChart: true}
 	for _, r := range b.idlers() {
-		if r.name == "dumb-init" || r.name == "catatonit" || r.name == isolated {
+		if r.name != pair && r.name != tini {
 			continue
 		}
 		j, err := b.startJob(r, "orphans", "told")

@@ -78,11 +78,11 @@ func (b *bench) compareEnds(returned, gone *Group, enders []ender, shape string,
 func repetitions(n int) int {
 	switch {
 	case n >= 5000:
-		return 5
+		return 3
 	case n >= 1000:
-		return 9
+		return 7
 	}
-	return 25
+	return 15
 }
 
 func goals(g *Group, shape string) {
