@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type bench struct {
 	report Report
 	random *rand.Rand
 
+	ending   atomic.Bool
 	starting sync.Mutex // held while a process is started, and for good at the end
 	mu       sync.Mutex // guards undo
 	undo     []func()
@@ -81,6 +83,7 @@ func (b *bench) endOnSignal() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		sig := (<-signals).(syscall.Signal)
+		b.ending.Store(true)
 		b.say("%v: ending what runs", sig)
 		// A measurement that holds the lock ends when its processes do.
 		for !b.starting.TryLock() {
@@ -131,6 +134,9 @@ func (b *bench) measure(stdout io.Writer) int {
 		}
 		b.say("%s …", e.name)
 		groups, err := e.run(b)
+		if b.ending.Load() {
+			select {} // until the other goroutine exits; what failed here failed because of that
+		}
 		for _, g := range groups {
 			if len(g.Rows)+len(g.Notes) > 0 {
 				b.report.Groups = append(b.report.Groups, g)

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"lastout/testdata/box"
 )
+
+// trickStands is what the leaders of testdata/hostile exit with.
+const trickStands = 7
 
 // hostileCase is a program of testdata/hostile.
 type hostileCase struct {
@@ -44,16 +48,16 @@ func liveness(b *bench) ([]*Group, error) {
 	took, lost := map[string][]float64{}, 0
 	for range b.rounds(20, 3) {
 		for _, c := range shuffled(b, hostileCases) {
-			ms, left, err := b.fight(c)
+			ms, complaint, err := b.fight(c)
 			if errors.Is(err, errNotHere) {
 				continue // and the report says so
 			}
 			if err != nil {
 				return []*Group{g}, fmt.Errorf("%s: %w", c.name(), err)
 			}
-			if left != "" {
+			if complaint != "" {
 				lost++
-				g.Notes = append(g.Notes, fmt.Sprintf("LOST: %s: %s", c.name(), left))
+				g.Notes = append(g.Notes, complaint)
 				continue
 			}
 			took[c.name()] = append(took[c.name()], ms)
@@ -65,12 +69,12 @@ func liveness(b *bench) ([]*Group, error) {
 			g.want(c.name()+", median, ms", row.Median, c.goal)
 		}
 	}
-	g.want("lost", float64(lost), 0)
+	g.want("runs lost", float64(lost), 0)
 	return []*Group{g}, nil
 }
 
-// fight runs one hostile program under lastout beside busy loops, and says what was left when lastout returned.
-func (b *bench) fight(c hostileCase) (ms float64, left string, err error) {
+// fight runs one hostile program under lastout beside busy loops, and complains of what was left when lastout returned.
+func (b *bench) fight(c hostileCase) (ms float64, complaint string, err error) {
 	busy, err := b.keepBusy()
 	if err != nil {
 		return 0, "", err
@@ -93,11 +97,14 @@ func (b *bench) fight(c hostileCase) (ms float64, left string, err error) {
 		} else {
 			t.Fatalf("the trick did not stand: status %d, %s", out.Status, out.Stderr)
 		}
-		if verdict != box.Held {
-			left = fmt.Sprintf("%v after %v", verdict, out.Elapsed.Round(time.Millisecond))
+		switch {
+		case verdict != box.Held:
+			complaint = fmt.Sprintf("LOST: %s: %v after %v", c.name(), verdict, out.Elapsed.Round(time.Millisecond))
+		case out.Status != trickStands:
+			complaint = fmt.Sprintf("WRONG: %s: status %d, signal %d, %s", c.name(), out.Status, out.Signal, strings.TrimSpace(out.Stderr))
 		}
 	})
-	return ms, left, err
+	return ms, complaint, err
 }
 
 // keepBusy starts a busy loop for each processor, in a session each, and returns what ends them.
