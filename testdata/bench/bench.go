@@ -151,6 +151,7 @@ func (b *bench) measure(stdout io.Writer) int {
 	for _, g := range b.report.Groups {
 		g.compare()
 	}
+	b.say("it took %v", time.Since(b.report.Machine.Started).Round(time.Second))
 	writeText(stdout, &b.report)
 	if err := b.export(); err != nil {
 		b.say("%v", err)

@@ -63,6 +63,9 @@ func TestRatios(t *testing.T) {
 	g.want("b", g.ratio(pair, tini, 10), 1.4)
 	g.want("not measured", g.ratio(pair, tini, 20), 1)
 	g.wantAtLeast("c", g.ratio(pair, tini, 10), 1.6)
+	if len(g.Goals) != 3 || len(g.Notes) != 1 || !strings.Contains(g.Notes[0], "not measured") {
+		t.Errorf("a goal without a figure is not noted: %+v, %q", g.Goals, g.Notes)
+	}
 	var met []bool
 	for _, goal := range g.Goals {
 		met = append(met, goal.Met())

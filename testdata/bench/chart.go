@@ -5,9 +5,10 @@ package main
 import "math"
 
 const (
-	barPitch  = 27.0
-	nameWidth = 190.0
-	endWidth  = 64.0 // for the figure at the end of the row
+	barPitch    = 27.0
+	nameWidth   = 215.0
+	letterWidth = 7.6  // at most, on average
+	endWidth    = 64.0 // for the figure at the end of the row
 )
 
 // drawBars draws a row for each program: a bar from zero, or a dot where the axis has no zero.
@@ -25,13 +26,13 @@ func drawBars(c canvas, g *Group, p palette, x, y float64) {
 		if a.log {
 			c.line(a.from, middle, a.at(r.Median), middle, gridInk, 6)
 		} else {
-			c.rect(a.from, middle-8, math.Max(1, a.at(r.Median)-a.from), 16, p[r.Name])
+			c.rect(a.from, middle-8, math.Max(1, a.at(r.Median)-a.from), 16, p.of(r.Name))
 		}
 		if r.N > 1 {
 			c.line(a.at(r.P10), middle, a.at(r.P90), middle, ink, 1.5)
 		}
 		if a.log {
-			c.dot(a.at(r.Median), middle, 6, p[r.Name])
+			c.dot(a.at(r.Median), middle, 6, p.of(r.Name))
 		}
 		c.text(x+panelWidth, middle+4, 12, ink, "end", weight(r.Name), number(r.Median))
 	}
@@ -45,15 +46,22 @@ func weight(name string) string {
 	return "normal"
 }
 
-// span returns the least and the largest value that is drawn. Differences may be below zero, and are drawn at zero.
+// span returns the least and the largest value that is drawn. A difference may be below zero; its whisker then begins
+// at the axis. Where a median is not above zero there is no logarithm, and least is infinite.
 func span(rows []Row) (least, most float64) {
 	least = math.Inf(1)
 	for _, r := range rows {
-		least = math.Min(least, math.Min(r.P10, r.Median))
 		most = math.Max(most, math.Max(r.P90, r.Median))
+		for _, v := range []float64{r.P10, r.Median} {
+			if v > 0 {
+				least = math.Min(least, v)
+			}
+		}
 	}
-	if least <= 0 {
-		least = math.Inf(1) // no logarithm
+	for _, r := range rows {
+		if r.Median <= 0 {
+			return math.Inf(1), most
+		}
 	}
 	return least, most
 }
@@ -72,12 +80,13 @@ func drawLines(c canvas, g *Group, p palette, x, y, height float64) {
 	}
 	c.line(h.from-12, v.from, h.to+12, v.from, faint, 1)
 	c.text((h.from+h.to)/2, v.from+38, 12, faint, "middle", "normal", g.XName)
-	for i, name := range programs(g.Rows) {
-		drawSeries(c, g, name, p[name], h, v)
-		legend := x + nameWidth*float64(i) - 40*float64(min(i, 1))
-		c.line(legend, y+8, legend+22, y+8, p[name], 3)
-		c.dot(legend+11, y+8, 4, p[name])
+	legend := x
+	for _, name := range programs(g.Rows) {
+		drawSeries(c, g, name, p.of(name), h, v)
+		c.line(legend, y+8, legend+22, y+8, p.of(name), 3)
+		c.dot(legend+11, y+8, 4, p.of(name))
 		c.text(legend+29, y+12, 12, ink, "start", weight(name), name)
+		legend += 29 + letterWidth*float64(len(name)) + 26
 	}
 }
 

@@ -19,7 +19,7 @@ const trickStands = 7
 // hostileCase is a program of testdata/hostile.
 type hostileCase struct {
 	program string
-	limit   int     // of tasks in the box; without one a bomb does not run
+	limit   int     // of tasks in the box, part of the name; without one a bomb does not run
 	goal    float64 // for the median, ms; 0 for none
 }
 
@@ -37,7 +37,7 @@ var hostileCases = []hostileCase{
 
 func (c hostileCase) name() string {
 	if c.limit > 0 {
-		return fmt.Sprintf("%s, at most %d", c.program, c.limit)
+		return fmt.Sprintf("%s at %d", c.program, c.limit)
 	}
 	return c.program
 }

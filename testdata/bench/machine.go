@@ -42,7 +42,7 @@ func thisMachine() Machine {
 		Memory:    kibibytes(string(meminfo), "MemTotal") / 1024,
 		Go:        runtime.Version(),
 		Autogroup: strings.TrimSpace(string(autogroup)) == "1",
-		Started:   time.Now().Round(time.Second),
+		Started:   time.Now(),
 	}
 	m.Load, _ = strconv.ParseFloat(load, 64)
 	var u unix.Utsname

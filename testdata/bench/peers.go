@@ -107,6 +107,9 @@ func version(name string) string {
 
 func (b *bench) missing(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
+	if b.ending.Load() {
+		return // it was killed
+	}
 	if !slices.Contains(b.report.Missing, line) {
 		b.report.Missing = append(b.report.Missing, line)
 		b.say("MISSING: %s", line)

@@ -86,16 +86,20 @@ func (g *Group) compare() {
 	}
 }
 
-// want notes a goal, unless what it is about was not measured.
+// want notes a goal.
 func (g *Group) want(text string, value, limit float64) {
-	if !math.IsNaN(value) {
-		g.Goals = append(g.Goals, Goal{Text: text, Value: value, Limit: limit})
-	}
+	g.aim(Goal{Text: text, Value: value, Limit: limit})
 }
 
 // wantAtLeast is want for what should be large.
 func (g *Group) wantAtLeast(text string, value, limit float64) {
-	if !math.IsNaN(value) {
-		g.Goals = append(g.Goals, Goal{Text: text, Value: value, Limit: limit, AtLeast: true})
+	g.aim(Goal{Text: text, Value: value, Limit: limit, AtLeast: true})
+}
+
+func (g *Group) aim(goal Goal) {
+	if math.IsNaN(goal.Value) {
+		g.Notes = append(g.Notes, "NOT MEASURED, though there is a goal: "+goal.Text)
+		return
 	}
+	g.Goals = append(g.Goals, goal)
 }

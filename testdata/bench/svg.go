@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"strings"
 )
 
 const (
@@ -56,11 +57,10 @@ func writeSVG(w io.Writer, r *Report) {
 	m := r.Machine
 	c.text(margin, 66, 13, faint, "start", "normal", fmt.Sprintf("%s; %d x %s, %s; load before the run %.2f", m.Lastout, m.Count, m.Processor, m.Kernel, m.Load))
 	c.text(margin, 86, 13, faint, "start", "normal", "medians; the thin lines go from the 10th to the 90th percentile")
-	palette := newPalette(panels)
 	y := headHeight
 	for i, g := range panels {
 		x := margin + float64(i%2)*(panelWidth+margin)
-		drawPanel(c, g, palette, x, y, heights[i/2])
+		drawPanel(c, g, colours, x, y, heights[i/2])
 		if i%2 == 1 {
 			y += heights[i/2] + margin
 		}
@@ -105,17 +105,24 @@ func panelHeight(g *Group) float64 {
 	return 50 + barPitch*float64(len(g.Rows)) + 34
 }
 
-// palette gives each program one colour on the whole sheet.
-type palette map[string]string
+// palette is the colours of programs, the same on the whole sheet, by how their names begin.
+type palette []struct{ name, colour string }
 
-func newPalette(panels []*Group) palette {
-	p := palette{pair: "#d9480f", off: "#f59f00", tini: "#1c7ed6", isolated: "#2b8a3e", namespace: "#2b8a3e", cgroupKill: "#7048e8"}
-	for _, g := range panels {
-		for _, r := range g.Rows {
-			if _, known := p[r.Name]; !known && g.XName == "" {
-				p[r.Name] = "#8c9bab"
-			}
+var colours = palette{
+	{off, "#f59f00"},
+	{pair, "#d9480f"},
+	{tini, "#1c7ed6"},
+	{isolated, "#2b8a3e"},
+	{namespace, "#2b8a3e"},
+	{cgroupKill, "#7048e8"},
+	{"", "#8c9bab"},
+}
+
+func (p palette) of(name string) string {
+	for _, c := range p {
+		if strings.HasPrefix(name, c.name) {
+			return c.colour
 		}
 	}
-	return p
+	return ink
 }

@@ -47,7 +47,7 @@ func teardown(b *bench) (groups []*Group, err error) {
 				return groups, err
 			}
 		}
-		goals(returned, shape.name)
+		goals(returned, shape.name, sizes)
 	}
 	return groups, nil
 }
@@ -85,15 +85,15 @@ func repetitions(n int) int {
 	return 15
 }
 
-func goals(g *Group, shape string) {
-	limits := map[string]map[float64]float64{
+func goals(g *Group, shape string, sizes []int) {
+	limits := map[string]map[int]float64{
 		"wide":  {1000: 1.3, 5000: 1.3},
 		"group": {1000: 1.3, 5000: 1.3},
 		"chain": {1000: 1.0},
 	}
-	for _, n := range []float64{1000, 5000} {
+	for _, n := range sizes {
 		if limit, ok := limits[shape][n]; ok {
-			g.want(fmt.Sprintf("lastout / %s, %.0f", namespace, n), g.ratio(pair, namespace, n), limit)
+			g.want(fmt.Sprintf("lastout / %s, %d", namespace, n), g.ratio(pair, namespace, float64(n)), limit)
 		}
 	}
 }
