@@ -245,9 +245,10 @@ func (l *life) kill() {
 	}
 	defer cancel()
 	alive := !l.gone
-	l.left.found(l.host.reaper.Descendants(), l.result.PID)
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
 		Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		Found: l.left.meet,
+		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
 	var survivors *subreaper.SurvivorError
 	if errors.As(err, &survivors) {

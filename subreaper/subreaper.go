@@ -98,6 +98,11 @@ func (s Survivor) Reason() string {
 type EndOptions struct {
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
+	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of very
+	// many only the first have their command line: it is lost with the process, and killing is what cannot wait. Neither may
+	// call the Reaper.
+	Found func(Process)
+	Known func(pid int) bool
 	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call the Reaper.
 	Killed func(pid int)
 	// Survivors, if set, is told of processes that cannot be ended when that is noticed, and again ever more
