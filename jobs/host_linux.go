@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -44,6 +45,7 @@ func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.C
 	if exclusive { // Main is still on the main thread, and is to be there when it forks; after that, free to be where it is faster.
 		runtime.LockOSThread()
 		h.stay = true
+		_ = siginfo.Default(unix.SIGCHLD) // nobody here is told of children by it
 	}
 	return h, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"lastout/subreaper/internal/proc"
@@ -167,8 +166,8 @@ func (e *ender) introduce() {
 	if e.opts.Found == nil || e.r.fs == nil {
 		return
 	}
-	s := signaller{r: e.r, walker: e.walker, choose: func(Process) []syscall.Signal { return nil }, until: e.until, seen: make(map[int32]uint64), most: maxNamed}
-	s.pass()
+	s := signaller{r: e.r, walker: e.walker, until: e.until, seen: make(map[int32]int), most: maxNamed}
+	s.list()
 	for _, p := range s.found {
 		if e.opts.Known == nil || !e.opts.Known(p.PID) {
 			e.opts.Found(p)
@@ -182,7 +181,7 @@ func (e *ender) meet(pid int32, st *proc.Stat) {
 	case e.opts.Found == nil, st.Start > e.until, st.Dead():
 	case e.opts.Known != nil && e.opts.Known(int(pid)):
 	default:
-		e.opts.Found(e.r.describe(pid, st, false))
+		e.opts.Found(describe(pid, st, e.until))
 	}
 }
 

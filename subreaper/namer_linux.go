@@ -2,64 +2,86 @@ package subreaper
 
 import (
 	"bytes"
-	"fmt"
-	"os"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // namer reads command lines. /proc/PID/cmdline takes the memory lock of that process: against a fork bomb whose
 // members hold theirs in fork(2) the read was seen to block for half a minute, in uninterruptible sleep, while the bomb went
 // on. So a goroutine of its own reads, and once it takes too long the names of the others will do (/proc/PID/stat does not block).
 type namer struct {
-	ask    chan int32
-	answer chan string
-	stuck  bool
-	timer  *time.Timer
+	ask   chan *naming
+	stuck bool
 }
 
-// namingTime is how long the reading of one command line may take before the rest is done without.
+// naming is a list of processes whose command lines are wanted.
+type naming struct {
+	pids  []int
+	names []string
+	ready atomic.Int32 // how many of the names can be read
+	done  chan struct{}
+}
+
+// namingTime is how long the reading of command lines may take before the rest is done without.
 const namingTime = 50 * time.Millisecond
 
 func newNamer() *namer {
-	n := &namer{ask: make(chan int32), answer: make(chan string, 1), timer: time.NewTimer(namingTime)}
+	n := &namer{ask: make(chan *naming)}
 	go func() {
-		for pid := range n.ask {
-			n.answer <- readCmdline(pid)
+		for a := range n.ask {
+			a.read()
 		}
 	}()
 	return n
 }
 
-func (n *namer) close() {
-	n.timer.Stop()
-	close(n.ask)
+func (n *namer) close() { close(n.ask) }
+
+func (a *naming) read() {
+	defer close(a.done)
+	for i, pid := range a.pids {
+		a.names[i] = readCmdline(pid)
+		a.ready.Add(1)
+	}
 }
 
-// cmdline returns the arguments of a process, "" where they are not to be had in time.
-func (n *namer) cmdline(pid int32) string {
+// name sets the command lines of processes, as far as they are to be had in time.
+func (n *namer) name(procs []Process) {
 	if n.stuck {
-		return ""
+		return
 	}
-	n.timer.Reset(namingTime)
-	n.ask <- pid
+	a := &naming{pids: make([]int, len(procs)), names: make([]string, len(procs)), done: make(chan struct{})}
+	for i := range procs {
+		a.pids[i] = procs[i].PID
+	}
+	n.ask <- a
+	timer := time.NewTimer(namingTime)
+	defer timer.Stop()
 	select {
-	case s := <-n.answer:
-		return s
-	case <-n.timer.C:
+	case <-a.done:
+	case <-timer.C:
 		n.stuck = true
-		return ""
+	}
+	for i, name := range a.names[:a.ready.Load()] {
+		if name != "" {
+			procs[i].Cmdline = name
+		}
 	}
 }
 
-func readCmdline(pid int32) string {
-	f, err := os.Open(fmt.Sprintf("%s/%d/cmdline", procDir, pid))
+// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file.
+func readCmdline(pid int) string {
+	fd, err := unix.Open(procDir+"/"+strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	buf := make([]byte, 4096)
-	n, _ := f.Read(buf)
+	n, _ := unix.Read(fd, buf)
 	return strings.TrimSpace(string(bytes.ReplaceAll(buf[:max(n, 0)], []byte{0}, []byte{' '})))
 }
 

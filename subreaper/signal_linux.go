@@ -28,29 +28,42 @@ func (r *Reaper) SignalEach(choose func(Process) []syscall.Signal) []Process {
 	defer runtime.UnlockOSThread()
 	r.hurry()
 	defer r.calm()
-	s := signaller{r: r, walker: &r.walk, choose: choose, until: clockTicks(), seen: make(map[int32]uint64)}
+	s := signaller{r: r, walker: &r.walk, until: clockTicks(), seen: make(map[int32]int)}
 	if r.fs == nil {
-		s.withoutProc()
+		s.withoutProc(choose)
 		return s.found
 	}
-	// A list is a hint: while processes exit, others can slip through it. The second pass makes sure of those,
-	// and births cannot keep us here: they are younger than until.
-	for s.pass() > 0 {
+	s.list()
+	if choose == nil {
+		return s.found
+	}
+	// While processes exit, others can slip through a list. A pass more makes sure of those, and births cannot keep
+	// us here: they are younger than until.
+	for s.choose = choose; s.pass() > 0; {
 	}
 	return s.found
 }
 
-// signaller is one call of SignalAll.
+// signaller is one call of SignalEach.
 type signaller struct {
 	r *Reaper
 	*walker
-	choose func(Process) []syscall.Signal
-	until  uint64 // start time in clock ticks of the youngest that is meant
-	seen   map[int32]uint64
+	choose func(Process) []syscall.Signal // nil: nobody is signalled yet
+	until  uint64                         // start time in clock ticks of the youngest that is meant
+	most   int                            // how many are wanted; 0: all
+	seen   map[int32]int                  // by process id, into found
 	found  []Process
-	most   int // how many are wanted; 0: all
+	told   []bool // which of those were signalled
 }
 
+// list finds everybody, with their command lines.
+func (s *signaller) list() {
+	for s.pass() > 0 && s.most == 0 {
+	}
+	s.r.name(s.found)
+}
+
+// pass returns how many were found, or signalled, that had not been before.
 func (s *signaller) pass() (fresh int) {
 	var st proc.Stat
 	for _, pid := range append([]int32(nil), s.directChildren()...) {
@@ -66,20 +79,22 @@ func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
 	if st.Start > s.until || st.Dead() || s.most > 0 && len(s.found) >= s.most {
 		return 0
 	}
-	var sigs []syscall.Signal
-	if s.seen[n.pid] != st.Start {
-		s.seen[n.pid] = st.Start
-		fresh = 1
-		p := s.r.describe(n.pid, st, true)
-		s.found = append(s.found, p)
-		sigs = s.choose(p)
+	i, known := s.seen[n.pid]
+	if !known || s.found[i].start != st.Start {
+		i, fresh = len(s.found), 1
+		s.seen[n.pid] = i
+		s.found = append(s.found, describe(n.pid, st, s.until))
+		s.told = append(s.told, false)
 	}
 	var children []int32
 	if s.deep() {
 		children = s.push(n, st.Threads)
 		defer s.pop(children)
 	}
-	s.send(n, sigs)
+	if s.choose != nil && !s.told[i] {
+		s.told[i], fresh = true, 1
+		s.send(n, s.choose(s.found[i]))
+	}
 	for _, pid := range children {
 		if child, ok := s.hold(pid, st); ok {
 			fresh += s.visit(child, st)
@@ -98,11 +113,13 @@ func (s *signaller) send(n node, sigs []syscall.Signal) {
 }
 
 // withoutProc signals the direct children, which is all that can be known.
-func (s *signaller) withoutProc() {
+func (s *signaller) withoutProc(choose func(Process) []syscall.Signal) {
 	for _, pid := range s.directChildren() {
 		p := unknown(pid)
 		s.found = append(s.found, p)
-		s.send(node{pid, -1}, s.choose(p))
+		if choose != nil {
+			s.send(node{pid, -1}, choose(p))
+		}
 	}
 }
 
@@ -112,7 +129,7 @@ func unknown(pid int32) Process {
 }
 
 // Descendants lists every descendant that is alive.
-func (r *Reaper) Descendants() []Process { return r.SignalAll() }
+func (r *Reaper) Descendants() []Process { return r.SignalEach(nil) }
 
 // look reads what /proc tells of a process.
 func (r *Reaper) look(pid int32) (Process, bool) {
@@ -120,26 +137,30 @@ func (r *Reaper) look(pid int32) (Process, bool) {
 	if r.fs == nil || !r.fs.Stat(pid, &st) {
 		return Process{}, false
 	}
-	return r.describe(pid, &st, true), true
+	one := []Process{describe(pid, &st, clockTicks())}
+	r.name(one)
+	return one[0], true
 }
 
-// describe makes a Process of what was read of it, with its command line or, where that is not wanted or not to be had, its short name.
-func (r *Reaper) describe(pid int32, st *proc.Stat, named bool) Process {
-	p := Process{
+// describe makes a Process of what was read of it at the time now, with its short name for a command line.
+func describe(pid int32, st *proc.Stat, now uint64) Process {
+	comm := string(st.Comm)
+	return Process{
 		PID: int(pid), PPID: int(st.PPID), PGID: int(st.PGID), SID: int(st.SID),
-		Comm: string(st.Comm), start: st.Start, dead: st.Dead(),
-		Age: max(0, time.Duration(int64(clockTicks())-int64(st.Start))*tick),
+		Comm: comm, Cmdline: "[" + comm + "]", start: st.Start, dead: st.Dead(),
+		Age: max(0, time.Duration(int64(now)-int64(st.Start))*tick),
 	}
-	if named {
-		if r.namer == nil {
-			r.namer = newNamer()
-		}
-		p.Cmdline = r.namer.cmdline(pid)
+}
+
+// name puts the command lines in the place of the short names where they are to be had.
+func (r *Reaper) name(procs []Process) {
+	if len(procs) == 0 {
+		return
 	}
-	if p.Cmdline == "" {
-		p.Cmdline = "[" + p.Comm + "]"
+	if r.namer == nil {
+		r.namer = newNamer()
 	}
-	return p
+	r.namer.name(procs)
 }
 
 // tick is the unit of starttime in proc_pid_stat(5): USER_HZ, 100 on every architecture that Go has.

@@ -36,6 +36,9 @@ func Swallow(sig syscall.Signal) error {
 	return nil
 }
 
+// Default undoes what the Go runtime does with a signal of its own accord; it is not done here.
+func Default(syscall.Signal) error { return nil }
+
 // Ignored reports whether a signal is ignored.
 func Ignored(sig syscall.Signal) bool { return signal.Ignored(sig) }
 

@@ -52,6 +52,12 @@ func (r *Receiver) Ask(sig syscall.Signal) error { return catch(sig) }
 // Swallow has a signal caught and forgotten, in a process without a [Receiver]. It fails for SIGKILL and SIGSTOP.
 func Swallow(sig syscall.Signal) error { return catch(sig) }
 
+// Default undoes what the Go runtime does with a signal of its own accord: for SIGCHLD that is a handler, and a thread that is
+// interrupted by every child that ends. The default is to ignore it, but not as SIG_IGN does: children remain to be waited for.
+func Default(sig syscall.Signal) error {
+	return failure("reset", sig, rtSigaction(sig, &sigaction{}, nil))
+}
+
 // Ignored reports whether a signal is ignored, as the kernel has it. The Go runtime leaves an inherited SIG_IGN of HUP, INT
 // and the terminal's signals alone.
 func Ignored(sig syscall.Signal) bool {
