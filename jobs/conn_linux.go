@@ -11,27 +11,52 @@ import (
 )
 
 // conn is one end of the stream between a runner and its keeper. The Go runtime's poller waits for it, which costs
-// no thread. Reading is for one goroutine; sending is safe for concurrent use.
+// no thread; or, before that is asked to, the caller's thread does. Reading is for one goroutine; sending is safe for concurrent use.
 type conn struct {
+	fd   int
 	file *os.File
-	raw  syscall.RawConn
-	in   []byte // received and not yet taken
-	fds  []int  // received descriptors, not yet taken
-	buf  []byte // where the next bytes go
+	raw  syscall.RawConn // nil: blocking
+	in   []byte          // received and not yet taken
+	fds  []int           // received descriptors, not yet taken
+	buf  []byte          // where the next bytes go
 
 	mu sync.Mutex // held while a message is sent
 }
 
 func newConn(fd int) (*conn, error) {
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, err
+	c := newBlockingConn(fd)
+	return c, c.poll()
+}
+
+func newBlockingConn(fd int) *conn { return &conn{fd: fd, buf: make([]byte, 4096)} }
+
+// poll makes the poller wait from now on.
+func (c *conn) poll() (err error) {
+	if err := unix.SetNonblock(c.fd, true); err != nil {
+		return err
 	}
-	f := os.NewFile(uintptr(fd), "keeper")
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil, err
+	c.file = os.NewFile(uintptr(c.fd), "keeper")
+	c.raw, err = c.file.SyscallConn()
+	return err
+}
+
+// reading and writing call f until it reports that it is done, waiting in between.
+func (c *conn) reading(f func(fd uintptr) bool) error {
+	if c.raw == nil {
+		for !f(uintptr(c.fd)) {
+		}
+		return nil
 	}
-	return &conn{file: f, raw: raw, buf: make([]byte, 4096)}, nil
+	return c.raw.Read(f)
+}
+
+func (c *conn) writing(f func(fd uintptr) bool) error {
+	if c.raw == nil {
+		for !f(uintptr(c.fd)) {
+		}
+		return nil
+	}
+	return c.raw.Write(f)
 }
 
 func (c *conn) close() error { return c.file.Close() }
@@ -57,7 +82,7 @@ func (c *conn) send(k kind, fields func(*wire), fds ...int) error {
 
 // sendSome uses MSG_NOSIGNAL: the death of the other end is not to be a SIGPIPE.
 func (c *conn) sendSome(msg, rights []byte) (n int, err error) {
-	waitErr := c.raw.Write(func(fd uintptr) bool {
+	waitErr := c.writing(func(fd uintptr) bool {
 		n, err = unix.SendmsgN(int(fd), msg, rights, nil, unix.MSG_NOSIGNAL)
 		return err != unix.EAGAIN && err != unix.EINTR
 	})
@@ -91,7 +116,7 @@ func (c *conn) receiveSome() error {
 	var n, oobn int
 	var err error
 	oob := make([]byte, unix.CmsgSpace(4*253)) // SCM_MAX_FD
-	waitErr := c.raw.Read(func(fd uintptr) bool {
+	waitErr := c.reading(func(fd uintptr) bool {
 		n, oobn, _, _, err = unix.Recvmsg(int(fd), c.buf, oob, unix.MSG_CMSG_CLOEXEC)
 		return err != unix.EAGAIN && err != unix.EINTR
 	})

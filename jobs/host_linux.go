@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os/signal"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -26,8 +25,7 @@ type host struct {
 	ending  func(*Result)            // told when a job is timed out or stopped; may be nil
 
 	exclusive bool
-	collect   sync.Once
-	stay      bool // on the main thread, until the first fork
+	settled   sync.Once
 
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
@@ -42,9 +40,7 @@ func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.C
 	if err != nil {
 		return nil, err
 	}
-	if exclusive { // Main is still on the main thread, and is to be there when it forks; after that, free to be where it is faster.
-		runtime.LockOSThread()
-		h.stay = true
+	if exclusive {
 		_ = siginfo.Default(unix.SIGCHLD) // nobody here is told of children by it
 	}
 	return h, nil
@@ -104,10 +100,6 @@ func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
 
 // fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end.
 func (h *host) fork(noNewPrivs bool, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	if h.stay {
-		defer runtime.UnlockOSThread()
-		h.stay = false
-	}
 	if !noNewPrivs {
 		if pid, onMain, err := pdeath.StartOnMain(path, argv, attr); onMain {
 			return pid, err
@@ -177,7 +169,7 @@ func (h *host) start(l *life, files []int) (err error) {
 		func(c subreaper.Change) { l.leave(note{&c}) },
 	)
 	if err == nil {
-		h.collectNothing()
+		h.settleDown()
 		l.result.PID = l.child.PID
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -42,28 +43,54 @@ func keep(fd, runner string) error {
 		return err
 	}
 	unix.CloseOnExec(n)
-	c, err := newConn(n)
-	if err != nil {
-		return err
-	}
 	swallowSignals()
-	k := &keeper{conn: c, orders: make(chan order), requests: make(chan request, 16)}
+	k := &keeper{conn: newBlockingConn(n), runner: parent, orders: make(chan order), requests: make(chan request, 16)}
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
+	var err error
 	if k.host, err = newHost(slog.New(k), true, nil); err != nil {
 		return err
 	}
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
 	k.host.ending = func(r *Result) { k.tell(msgEnding, func(w *wire) { w.bool(&r.TimedOut); w.bool(&r.Stopped) }) }
-	k.watch(parent)
-	go k.listen()
-	for o := range k.orders {
+	return k.serve()
+}
+
+// serve runs the runner's orders. The first is waited for by this thread, the main one, which is to fork: until the job
+// is there, there is nothing else to listen to.
+func (k *keeper) serve() error {
+	o, ok := k.first()
+	for ok {
 		k.run(&o)
 		if o.last { // the runner has its result: it need not say good-bye first
-			break
+			return nil
 		}
+		k.attend()
+		o, ok = <-k.orders
 	}
 	return nil
+}
+
+func (k *keeper) first() (o order, ok bool) {
+	kind, body, err := k.conn.receive()
+	if err != nil || kind != msgRun || decode(body, o.fields) != nil {
+		return o, false
+	}
+	o.sent = k.conn.takeFDs()
+	return o, true
+}
+
+// attend makes the keeper listen to the runner, and watch its life.
+func (k *keeper) attend() {
+	k.attentive.Do(func() {
+		if k.conn.poll() != nil {
+			k.cancel()
+			close(k.orders)
+			return
+		}
+		k.watch(k.runner)
+		go k.listen()
+	})
 }
 
 // swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner, which is told
@@ -80,12 +107,14 @@ func swallowSignals() {
 type keeper struct {
 	conn     *conn
 	host     *host
+	runner   int // its process id
 	orders   chan order
 	requests chan request
 	ctx      context.Context // cancelled when the runner is gone
 	cancel   context.CancelFunc
 
-	level atomic.Int64 // of what the runner wants logged
+	attentive sync.Once
+	level     atomic.Int64 // of what the runner wants logged
 }
 
 // watch stops the job when the runner dies. The end of file on the socket tells that as well, unless
@@ -153,6 +182,7 @@ func (k *keeper) run(o *order) {
 	}, func(pid int) {
 		closeAll(o.sent) // the job has them: an end that we keep open would be no end for its reader
 		k.tell(msgStarted, func(w *wire) { number(w, &pid) })
+		k.attend()
 	})
 	if result == nil {
 		closeAll(o.sent)

@@ -309,7 +309,7 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	case msgStarted:
 		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
 		k.host.watch(k.pid)
-		k.host.collectNothing()
+		k.host.settleDown()
 		k.started()
 		events.started(k.pid)
 	case msgExited:

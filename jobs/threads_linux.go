@@ -6,35 +6,39 @@ import (
 	"sync"
 )
 
-// enoughThreads returns how many threads what settles a job may need at once: one in waitid, one that reads command lines, the poller's, one
-// that waits for a death or writes a message, the runtime's monitor, and those that run.
-func enoughThreads() int { return 5 + min(runtime.GOMAXPROCS(0), 2) }
+// At a pids or RLIMIT_NPROC limit, which a job may reach, the Go runtime cannot create a thread, and ends the process. So all
+// that are needed must be there before the job is; and since each costs as much as a tenth of a run, there must not be many.
+
+// enoughThreads is how many a process needs that does nothing else than running jobs. Until it has settled down it is the runtime's
+// monitor, one in waitid, the poller's and two that run; after that, when only one can run, one that reads command lines besides.
+// A locked goroutine (runtime.LockOSThread) would need another yet.
+const enoughThreads = 5
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5
 
-// prepare returns when the process has the threads that settling needs. At a pids or RLIMIT_NPROC limit, which the job may
-// reach, the Go runtime could not create one, and would end the process.
+// prepare returns when the process has the threads that settling needs.
 func prepare(exclusive bool) {
-	if !exclusive {
+	switch {
+	case !exclusive:
 		warmed.Do(func() { warm(spareThreads) })
-		return
-	}
-	if threads() < enoughThreads() {
-		warm(enoughThreads() - 2) // besides the caller's and the monitor
+	case threads() < enoughThreads: // mostly it has: the runtime's own beginnings need as many
+		warmed.Do(func() { warm(enoughThreads) })
 	}
 }
 
 // warmed: threads belong to the process, and the runtime keeps them.
 var warmed sync.Once
 
-// collectNothing turns the collector of garbage off up to a bound: a run allocates next to nothing, and a collection
-// every two minutes would be a wake-up. It stops all threads for a moment, so it is done while the job gets going.
-func (h *host) collectNothing() {
+// settleDown has one goroutine run at a time, which is enough to reap, and turns the collector of garbage off up to a bound: next to
+// nothing is allocated, and a collection every two minutes would be a wake-up. All threads stop for a moment meanwhile,
+// so it is done while the job gets going, and before anything is settled.
+func (h *host) settleDown() {
 	if !h.exclusive {
 		return
 	}
-	h.collect.Do(func() {
+	h.settled.Do(func() {
+		runtime.GOMAXPROCS(1)
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(64 << 20)
 	})

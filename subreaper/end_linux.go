@@ -2,7 +2,6 @@ package subreaper
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"time"
 
@@ -24,8 +23,7 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	if r.closed {
 		return errClosed
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer r.stay()()
 	r.hurry()
 	defer r.calm()
 	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), until: clockTicks(), started: time.Now()}

@@ -1,6 +1,10 @@
 package subreaper
 
-import "golang.org/x/sys/unix"
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
 
 // priorities raises threads of ours before ordinary ones, if that is allowed (CAP_SYS_NICE). Against a fork bomb speed
 // decides; and with autogroup scheduling (sched(7)) a nice value counts only within a session, while every session
@@ -9,6 +13,15 @@ import "golang.org/x/sys/unix"
 type priorities struct {
 	depth int
 	saved map[int32]*unix.SchedAttr
+}
+
+// stay keeps the calling goroutine on its thread, the only one that is raised where others have work of their own.
+func (r *Reaper) stay() (leave func()) {
+	if r.opts.Exclusive {
+		return func() {}
+	}
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
 }
 
 // Hurry puts the threads of this process before those of the tree until restore is called: all of them with

@@ -1,7 +1,6 @@
 package subreaper
 
 import (
-	"runtime"
 	"syscall"
 	"time"
 
@@ -24,8 +23,7 @@ func (r *Reaper) SignalEach(choose func(Process) []syscall.Signal) []Process {
 	if r.closed {
 		return nil
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer r.stay()()
 	r.hurry()
 	defer r.calm()
 	s := signaller{r: r, walker: &r.walk, until: clockTicks(), seen: make(map[int32]int)}

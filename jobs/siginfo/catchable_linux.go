@@ -7,12 +7,13 @@ import (
 )
 
 // Catchable reports whether a signal says something to a program that a program may hear: all but KILL and STOP do, and
-// CHLD, which tells of children. Where os/signal does the work, those are missing that the Go runtime keeps to itself.
+// CHLD, which tells of children. Where os/signal does the work, those are missing that the Go runtime keeps to itself,
+// and PIPE, which cannot be told from what our own writing raises.
 func Catchable(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD:
 		return false
-	case unix.SIGPROF, 32, 33, 34:
+	case unix.SIGPROF, 32, 33, 34, unix.SIGPIPE:
 		return Sender
 	}
 	return sig > 0 && sig <= Max

@@ -52,7 +52,7 @@ func unblocked() {
 	select {}
 }
 
-// Next waits for a signal. It costs no thread: the Go runtime's poller does it. More than two thousand that nobody
+// Next waits for a signal that somebody else has sent. It costs no thread: the Go runtime's poller does it. More than two thousand that nobody
 // has taken are lost, which is more than the kernel queues of most.
 func (r *Receiver) Next() (Info, error) {
 	for {
@@ -71,10 +71,9 @@ func (r *Receiver) Next() (Info, error) {
 	}
 }
 
-// own reports whether the Go runtime has sent a signal to one of its threads, to have it preempted.
-func (r *Receiver) own(i Info) bool {
-	return i.Signal == unix.SIGURG && i.Code == siTkill && i.PID == r.self
-}
+// own reports whether this process has sent a signal to itself: the Go runtime does, SIGURG, to have a goroutine preempted, and the
+// kernel sends SIGPIPE in our name when we write to a closed pipe.
+func (r *Receiver) own(i Info) bool { return i.PID == r.self }
 
 func parse(b []byte) Info {
 	field := func(at uintptr) int32 { return int32(binary.NativeEndian.Uint32(b[at:])) }

@@ -1,6 +1,7 @@
 package siginfo
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -66,11 +67,20 @@ func TestEverySignalOfAnother(t *testing.T) {
 	}
 }
 
-func TestPreemptionIsNoSignal(t *testing.T) {
+// send has another process send a signal to this one.
+func send(t *testing.T, sig syscall.Signal, times int) {
+	t.Helper()
+	script := fmt.Sprintf("for ((i = 0; i < %d; i++)); do kill -%d %d; done", times, int(sig), os.Getpid())
+	if out, err := exec.Command("/bin/bash", "-c", script).CombinedOutput(); err != nil { // dash does not know them all
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestOwnSignalsAreNone(t *testing.T) {
 	if !Sender {
 		t.Skip("the sender is not known on this architecture")
 	}
-	r := ask(t, unix.SIGURG)
+	r := ask(t, unix.SIGURG, unix.SIGPIPE)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for range 100 { // what the runtime does to preempt a goroutine
@@ -78,9 +88,20 @@ func TestPreemptionIsNoSignal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_ = unix.Kill(os.Getpid(), unix.SIGURG)
-	if info := next(t, r); info.Signal != unix.SIGURG || info.Code != siUser {
-		t.Errorf("received %+v, want the SIGURG of kill", info)
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fds[0])
+	if _, err := unix.Write(fds[1], []byte("x")); err != unix.EPIPE {
+		t.Fatal(err)
+	}
+	unix.Close(fds[1])
+	for _, sig := range []syscall.Signal{unix.SIGURG, unix.SIGPIPE} {
+		send(t, sig, 1)
+		if info := next(t, r); info.Signal != sig || info.PID == os.Getpid() {
+			t.Errorf("received %+v, want signal %d of another process", info, sig)
+		}
 	}
 }
 
@@ -104,11 +125,7 @@ func TestStorm(t *testing.T) {
 			}
 		})
 	}
-	go func() {
-		for range many {
-			_ = unix.Kill(os.Getpid(), storm)
-		}
-	}()
+	busy.Go(func() { send(t, storm, many) })
 	for range many {
 		if info := next(t, r); info.Signal != storm {
 			t.Fatalf("received %+v", info)

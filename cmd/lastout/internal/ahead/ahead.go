@@ -6,7 +6,6 @@ package ahead
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -26,10 +25,6 @@ func init() {
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
 	debug.SetTraceback("none")
 	jobs.KeeperMain()
-	// With more processors the runtime would wake more threads than there is work for.
-	if runtime.NumCPU() > 2 {
-		runtime.GOMAXPROCS(2)
-	}
 	if likely(os.Args[1:], os.Environ()) {
 		Keeper, _ = jobs.StartKeeper() // what is wrong with it will be said when it is needed
 	}
