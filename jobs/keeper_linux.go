@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"lastout/internal/cgroup"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -56,9 +57,12 @@ func keep(fd, runner string) error {
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
 	k.watch(parent)
 	go k.listen()
+	var last cgroup.Dir
 	for o := range k.orders {
 		k.run(&o)
+		last = o.job.cgroup
 	}
+	_ = last.Remove() // the runner's to do, but it may be dead
 	return nil
 }
 

@@ -244,7 +244,7 @@ func (l *life) kill() {
 	alive := !l.gone
 	l.left.found(l.host.reaper.Descendants(), l.result.PID)
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		First: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
 	})
 	var survivors *subreaper.SurvivorError
 	if errors.As(err, &survivors) {

@@ -73,6 +73,10 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.prepare(&job); err != nil {
 		return nil, err
 	}
+	if err := r.makeCgroup(&job); err != nil {
+		return nil, err
+	}
+	defer r.removeCgroup(&job)
 	std, copies, err := openStdio(&job)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	r.hurry()
 	defer r.calm()
 	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), started: time.Now()}
+	if opts.First != nil {
+		opts.First()
+	}
 	if opts.Group != nil {
 		_ = opts.Group.signalGroup(unix.SIGKILL) // a head start; ESRCH and EPERM are what the passes are for
 	}

@@ -93,6 +93,9 @@ func (s Survivor) Reason() string {
 
 // EndOptions configures [Reaper.End]. The zero value is useful.
 type EndOptions struct {
+	// First, if set, is called before the first pass, with nothing being reaped: it may kill more at once than a pass can, as
+	// cgroup.kill does (cgroups(7)). It must not call the Reaper.
+	First func()
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
 	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call the Reaper.

@@ -24,6 +24,7 @@ type options struct {
 	deathSignal   signalValue
 	forward       choice
 	keeper        choice
+	cgroup        choice
 	ignore        signalList
 	rewrite       rewrites
 	expect        statuses
@@ -72,6 +73,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	o.stopSignal.sig, o.deathSignal.sig = syscall.SIGTERM, syscall.SIGKILL
 	o.forward = choice{"group", []string{"leader", "group", "tree"}}
 	o.keeper = choice{"auto", []string{"auto", "off"}}
+	o.cgroup = choice{"off", []string{"off", "auto", "require"}}
 	o.rewrite, o.expect = rewrites{}, statuses{}
 
 	f.SortFlags = false
@@ -89,6 +91,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
 	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
+	f.Var(&o.cgroup, "cgroup", "auto: kill by a cgroup of the command's own, where one can be made; require: fail where not; or off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
 	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
@@ -158,6 +161,7 @@ func (o *options) complete(args []string) error {
 	}
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
 	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
+	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto, "require": jobs.CgroupRequire}[o.cgroup.word]
 	return nil
 }
 
