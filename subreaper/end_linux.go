@@ -170,8 +170,9 @@ func (e *ender) killDeep(n node, st *proc.Stat) int {
 	return 1
 }
 
+// report tells of a process that was sent SIGKILL: First may do that where we are denied it.
 func (e *ender) report(pid int32, errno unix.Errno) {
-	if errno == 0 && e.opts.Killed != nil {
+	if e.opts.Killed != nil && (errno == 0 || e.opts.First != nil) {
 		e.opts.Killed(int(pid))
 	}
 }
@@ -222,7 +223,7 @@ func (e *ender) tellOfSurvivors() {
 	switch {
 	case e.opts.Survivors == nil || now.Sub(e.told) < e.tell:
 		return
-	case !e.denied() && now.Sub(e.started) < time.Second:
+	case now.Sub(e.started) < time.Second && (e.opts.First != nil || !e.denied()): // they may be dying
 		return
 	}
 	list := e.survivors()
