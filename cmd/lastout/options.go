@@ -35,6 +35,7 @@ type options struct {
 	quiet         bool
 	verbose       int
 	version       bool
+	doctor        bool
 	completion    string
 
 	env []string
@@ -98,12 +99,13 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
 	f.CountVarP(&o.verbose, "verbose", "v", "say what is started and signalled; twice: what is adopted and reaped, too")
+	f.BoolVar(&o.doctor, "doctor", false, "print what this machine offers, and what is lost without it; status 1 if any of the promise is")
 	f.BoolVar(&o.version, "version", false, "print the version")
 	f.StringVar(&o.completion, "completion", "", "print a completion script for bash, zsh, fish or powershell")
 }
 
 // notFromEnvironment are the flags that ask for something else than running a command.
-var notFromEnvironment = map[string]bool{"help": true, "version": true, "completion": true}
+var notFromEnvironment = map[string]bool{"help": true, "version": true, "doctor": true, "completion": true}
 
 // readEnvironment sets flags that the command line does not set from LASTOUT_… variables.
 func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
