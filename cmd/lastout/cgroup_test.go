@@ -117,14 +117,25 @@ func TestCgroupLacking(t *testing.T) {
 	}
 }
 
-// TestCgroupNotOurs: somebody to whom no cgroup has been delegated.
+// TestCgroupNotOurs: somebody to whom no cgroup has been delegated; and root, where a child cannot be started in one, as with
+// docker's seccomp filter. The directory that was made to see that is removed.
 func TestCgroupNotOurs(t *testing.T) {
 	needRoot(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		for mode, want := range map[string]int{"auto": 7, "require": 125} {
-			argv := []string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "--grace", "300ms", "--cgroup", mode, "sh", "-c", "exit 7"}
-			if out := box.Run(t, b, noInput(b.Command(argv[0], argv[1:]...)), patience); out.Status != want {
-				t.Errorf("%s: status %d, want %d; stderr %q", mode, out.Status, want, out.Stderr)
+		for _, c := range []struct {
+			what, value, mode string
+			want              int
+		}{
+			{"uid", somebody, "auto", 7},
+			{"uid", somebody, "require", 125},
+			{"lacks", strconv.Itoa(unix.SYS_CLONE3), "auto", 7},
+			{"lacks", strconv.Itoa(unix.SYS_CLONE3), "require", 125},
+		} {
+			argv := []string{trap(t, "starts-with"), c.what, c.value, "--", box.Lastout(t), flag, "--cgroup", c.mode, "sh", "-c", `
+				mount=$(sed -n 's/.* \([^ ]*\) [^ ]* - cgroup2 .*/\1/p' /proc/self/mountinfo | head -n 1)
+				find "$mount$(sed -n s/^0:://p /proc/self/cgroup)" -mindepth 1 -maxdepth 1 -name "lastout-[0-9]*-*"; exit 7`}
+			if out := box.Run(t, b, noInput(b.Command(argv[0], argv[1:]...)), patience); out.Status != c.want || out.Stdout != "" {
+				t.Errorf("%v: status %d; stdout %q, stderr %q", c, out.Status, out.Stdout, out.Stderr)
 			}
 		}
 	})

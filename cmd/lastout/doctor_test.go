@@ -3,11 +3,14 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"lastout/testdata/box"
 )
@@ -29,6 +32,8 @@ func TestDoctor(t *testing.T) {
 		{"hidepid", hidepid, as, 0, [][]string{{"note  /proc ", "hidepid="}}},
 		{"somebody", "true", as, 0, [][]string{{"note  cgroup ", "permission denied"}, {"note  priority ", "CAP_SYS_NICE"}, {"note  signals ", "CAP_KILL"}, {"ok    keeper "}}},
 		{"of another namespace", "true", slices.Concat([]string{"unshare", "--pid", "--fork"}, lastout), 1, [][]string{{"lost  /proc ", "namespace"}, {"ok    keeper ", "PID 1"}}},
+		{"an old kernel", "true", slices.Concat([]string{trap(t, "starts-with"), "lacks", fmt.Sprintf("%d,%d", unix.SYS_PIDFD_OPEN, unix.SYS_CLONE3), "--"}, lastout), 1,
+			[][]string{{"lost  pidfds ", "promise 1"}, {"note  cgroup ", "not implemented"}, {"note  seccomp "}, {"ok    keeper "}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)
