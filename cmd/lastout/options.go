@@ -92,7 +92,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
 	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
-	f.Var(&o.cgroup, "cgroup", "auto: kill by a cgroup of the command's own, where one can be made; require: fail where not; or off")
+	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
 	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,13 +73,30 @@ func (d Dir) Into(attr *syscall.SysProcAttr) (leave func(), err error) {
 		return nil, &os.PathError{Op: "open", Path: string(d), Err: err}
 	}
 	attr.UseCgroupFD, attr.CgroupFD = true, fd
-	return func() { unix.Close(fd) }, nil
+	return func() { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }, nil // see Kill
 }
 
 // Kill sends SIGKILL to every member, those of cgroups below and frozen ones too, and to whatever they are forking
 // (cgroup.kill, Linux 5.14). The kernel asks for no permission but to write: set-user-ID programs die as well.
+//
+// The system calls are raw. For one that takes long the Go runtime would want another thread, and where the job has filled a pids
+// limit it would abort for want of one.
 func (d Dir) Kill() error {
-	return os.WriteFile(d.file("cgroup.kill"), []byte("1"), 0)
+	path, err := unix.BytePtrFromString(d.file("cgroup.kill"))
+	if err != nil {
+		return err
+	}
+	at := unix.AT_FDCWD
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno == 0 {
+		one := [1]byte{'1'}
+		_, _, errno = unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&one)), 1)
+		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	}
+	if errno != 0 {
+		return &os.PathError{Op: "write", Path: d.file("cgroup.kill"), Err: errno}
+	}
+	return nil
 }
 
 // patience is how long Remove waits for tasks that are on their way out.
