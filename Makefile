@@ -14,6 +14,10 @@ export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS 2>/d
 # ./... does not match directories called testdata.
 PACKAGES = ./... ./testdata/box ./testdata/realworld
 
+# Vetted, and formatted, but no test: see its doc.go.
+SOAK      = ./testdata/soak
+SOAKFLAGS ?=
+
 # Nothing is taken from the test cache: most of what is tested are processes, which it knows nothing of. One
 # package at a time: a fork bomb in one makes the time that another measures meaningless.
 TESTFLAGS ?= -count=1 -p 1
@@ -22,7 +26,7 @@ BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
 
 .DELETE_ON_ERROR:
-.PHONY: build test check cross race lint fuzz fuzz-list bench demo install clean
+.PHONY: build test check cross race lint fuzz fuzz-list bench soak demo install clean
 
 build:
 	$(BUILD) -o bin/lastout ./cmd/lastout
@@ -32,13 +36,13 @@ bin/lastout: $(SOURCES)
 	$(BUILD) -o $@ ./cmd/lastout
 
 # The tests run the binary that is installed. Without LASTOUT_BIN they would build one of their own.
-test race: export LASTOUT_BIN ?= $(CURDIR)/bin/lastout
+test race soak: export LASTOUT_BIN ?= $(CURDIR)/bin/lastout
 
 test: check cross build
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
 
 check:
-	$(GO) vet $(PACKAGES)
+	$(GO) vet $(PACKAGES) $(SOAK)
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
 
 # Elsewhere than on Linux it compiles, and says that it needs Linux.
@@ -55,9 +59,9 @@ race: build
 
 lint:
 	@if command -v golangci-lint >/dev/null; then \
-		echo golangci-lint run $(PACKAGES); golangci-lint run $(PACKAGES); \
+		echo golangci-lint run $(PACKAGES) $(SOAK); golangci-lint run $(PACKAGES) $(SOAK); \
 	else \
-		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES); \
+		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES) $(SOAK); \
 	fi
 
 # "directory function", one line for each fuzz test in the tree.
@@ -79,6 +83,10 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -count=1 $(PACKAGES)
+
+# -v, because go test keeps the progress back otherwise.
+soak: build
+	$(GO) test -v -count=1 -timeout 60m $(SOAK) -run TestSoak $(SOAKFLAGS)
 
 # What a newcomer should see. Each is the command line that it prints.
 demo: build

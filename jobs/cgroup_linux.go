@@ -14,7 +14,7 @@ func (r *Runner) makeCgroup(job *Job) error {
 		return nil
 	}
 	dir, err := cgroup.Make(func(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-		_, err = r.host.reaper.Start(func() (int, error) { return r.host.thread(false).Start(argv0, argv, attr) }, nil)
+		_, err = r.host.reaper.Start(func() (int, error) { return syscall.ForkExec(argv0, argv, attr) }, nil)
 		return 0, err
 	})
 	switch {

@@ -23,7 +23,9 @@ type host struct {
 	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
 	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
 
-	prepared sync.Once
+	exclusive bool
+	collect   sync.Once
+	stay      bool // on the main thread, until the first fork
 
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
@@ -31,14 +33,17 @@ type host struct {
 	end *subreaper.Exit
 }
 
-func newHost(logger *slog.Logger, exclusive bool) (*host, error) {
-	h := &host{logger: logger, threads: make(map[bool]*pdeath.Thread)}
+func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
+	h := &host{logger: logger, exclusive: exclusive, threads: make(map[bool]*pdeath.Thread)}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Empty: h.empty, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
-	h.thread(false)
+	if exclusive { // Main is still on the main thread, and is to be there when it forks; after that, free to be where it is faster.
+		runtime.LockOSThread()
+		h.stay = true
+	}
 	return h, nil
 }
 
@@ -97,9 +102,23 @@ func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
 	return t
 }
 
+// fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end.
+func (h *host) fork(noNewPrivs bool, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
+	if h.stay {
+		defer runtime.UnlockOSThread()
+		h.stay = false
+	}
+	if !noNewPrivs {
+		if pid, onMain, err := pdeath.StartOnMain(path, argv, attr); onMain {
+			return pid, err
+		}
+	}
+	return h.thread(noNewPrivs).Start(path, argv, attr)
+}
+
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
 func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan request, events Events, started func(pid int)) (*Result, error) {
-	h.prepare()
+	prepare(h.exclusive)
 	l := h.begin(job, requests, events)
 	defer h.over()
 	if err := h.start(l, files); err != nil {
@@ -142,9 +161,8 @@ func (h *host) over() {
 }
 
 func (h *host) start(l *life, files []int) (err error) {
-	thread := h.thread(l.job.NoNewPrivs)
 	if l.job.NoNewPrivs {
-		thread.Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+		h.thread(true).Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
 		if err != nil {
 			return &StartError{Path: l.job.Path, Err: err, Detail: "PR_SET_NO_NEW_PRIVS"}
 		}
@@ -155,41 +173,13 @@ func (h *host) start(l *life, files []int) (err error) {
 	}
 	l.result.Started = time.Now()
 	l.child, err = h.reaper.Start(
-		func() (int, error) { return forkExec(thread, l.job, files) },
+		func() (int, error) { return h.forkExec(l.job, files) },
 		func(c subreaper.Change) { l.leave(note{&c}) },
 	)
 	if err == nil {
+		h.collectNothing()
 		l.result.PID = l.child.PID
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}
 	return err
-}
-
-// spareThreads is how many threads may be needed at once by what settles a job, beyond those that are there: the life of the job,
-// the poller's, one that reads command lines, one that a timer or a message wakes, and one that spins for work.
-const spareThreads = 5
-
-// prepare makes what settling needs, once: at the limits that a job may reach it could not be made any more.
-func (h *host) prepare() { h.prepared.Do(func() { warmThreads(spareThreads) }) }
-
-// warmThreads makes the Go runtime have n idle threads. At a pids or RLIMIT_NPROC limit, which the job may reach,
-// it cannot create one, and aborts the process. A goroutine that is locked to its thread
-// keeps it while it waits; n of those need n threads, which the runtime never gives back.
-func warmThreads(n int) {
-	var ready, done sync.WaitGroup
-	release := make(chan struct{})
-	ready.Add(n)
-	done.Add(n)
-	for range n {
-		go func() {
-			defer done.Done()
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			ready.Done()
-			<-release
-		}()
-	}
-	ready.Wait()
-	close(release)
-	done.Wait()
 }

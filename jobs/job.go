@@ -208,6 +208,10 @@ type Options struct {
 	InProcess bool
 	// Exclusive says that the process does nothing else. See [subreaper.Options].
 	Exclusive bool
+	// Keeper is a keeper that [StartKeeper] has started already; the Runner takes it over.
+	Keeper *Keeper
+	// Once says that there will be one job. Its keeper leaves by itself then.
+	Once bool
 	// Events is told what happens while a job runs. Its methods must not block.
 	Events Events
 	// Logger is told what is started and signalled, at slog.LevelInfo, and what is adopted and reaped, at

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"os/signal"
 	"strconv"
 	"sync/atomic"
 	"syscall"
 
 	"lastout/internal/cgroup"
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -51,28 +51,30 @@ func keep(fd, runner string) error {
 	k := &keeper{conn: c, orders: make(chan order), requests: make(chan request, 16)}
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
-	if k.host, err = newHost(slog.New(k), true); err != nil {
+	if k.host, err = newHost(slog.New(k), true, nil); err != nil {
 		return err
 	}
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
 	k.watch(parent)
 	go k.listen()
-	var last cgroup.Dir
+	var dir cgroup.Dir
 	for o := range k.orders {
 		k.run(&o)
-		last = o.job.cgroup
+		dir = o.job.cgroup
+		if o.last { // the runner has its result: it need not say good-bye first
+			break
+		}
 	}
-	_ = last.Remove() // the runner's to do, but it may be dead
+	_ = dir.Remove() // the runner's to do, but it may be dead
 	return nil
 }
 
 // swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner, which is told
 // as well, does what is to be done. Ignoring them would make the job ignore them. Those that are ignored already stay so.
 func swallowSignals() {
-	c := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM} {
-		if !signal.Ignored(sig) {
-			signal.Notify(c, sig)
+	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
+		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) {
+			_ = siginfo.Swallow(sig)
 		}
 	}
 }

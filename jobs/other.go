@@ -11,6 +11,15 @@ import (
 // KeeperMain does nothing here.
 func KeeperMain() {}
 
+// Keeper needs Linux.
+type Keeper struct{}
+
+// StartKeeper needs Linux.
+func StartKeeper() (*Keeper, error) { return nil, errors.ErrUnsupported }
+
+// Close needs Linux.
+func (*Keeper) Close() {}
+
 // Run needs Linux.
 func Run(context.Context, Job) (*Result, error) { return nil, errors.ErrUnsupported }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -33,7 +32,7 @@ type Runner struct {
 	host   *host // where in-process jobs live; the net under the keeper otherwise
 
 	turn sync.Mutex // held by Run and Close
-	keep *keeperProcess
+	keep *Keeper
 	ran  bool
 
 	mu       sync.Mutex
@@ -49,9 +48,17 @@ func NewRunner(opts Options) (*Runner, error) {
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
+	var known map[int]func(subreaper.Change)
+	if k := opts.Keeper; k != nil {
+		r.keep = k
+		known = map[int]func(subreaper.Change){k.pid: k.changed}
+	}
 	var err error
-	if r.host, err = newHost(r.logger, opts.Exclusive); err != nil {
+	if r.host, err = newHost(r.logger, opts.Exclusive, known); err != nil {
 		return nil, err
+	}
+	if r.keep != nil {
+		return r, r.keep.begin(r.host.reaper.Child(r.keep.pid))
 	}
 	return r, nil
 }
@@ -109,14 +116,13 @@ func (r *Runner) prepare(job *Job) error {
 	if err := job.Validate(); err != nil {
 		return fmt.Errorf("job: %w", err)
 	}
+	if job.Env == nil {
+		job.Env = os.Environ()
+	}
 	if job.Path != "" {
 		return nil
 	}
-	env := job.Env
-	if env == nil {
-		env = os.Environ()
-	}
-	path, err := LookPath(job.Args[0], env, job.Dir)
+	path, err := LookPath(job.Args[0], job.Env, job.Dir)
 	if err != nil {
 		return err
 	}
@@ -219,111 +225,11 @@ func (r *Runner) Close() error {
 	return r.host.close()
 }
 
-// keeperProcess is the runner's view of its keeper.
-type keeperProcess struct {
-	child    *subreaper.Child
-	conn     *conn
-	messages chan inbound
-	gone     chan struct{} // closed when it has exited
-}
-
-type inbound struct {
-	kind kind
-	body []byte
-}
-
-// startKeeper executes the program again, as a keeper, in a process group of its own, so that
-// a SIGKILL to the caller's group cannot hit both.
-func (r *Runner) startKeeper() error {
-	if r.keep != nil {
-		return nil
-	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("start the keeper: socketpair: %w", err)
-	}
-	k := &keeperProcess{messages: make(chan inbound, 16), gone: make(chan struct{})}
-	k.child, err = r.host.reaper.Start(func() (int, error) { return r.forkKeeper(fds[1]) }, k.changed)
-	unix.Close(fds[1])
-	if err != nil {
-		unix.Close(fds[0])
-		return fmt.Errorf("start the keeper: %w", err)
-	}
-	if k.conn, err = newConn(fds[0]); err != nil {
-		unix.Close(fds[0])
-		return fmt.Errorf("start the keeper: %w", err)
-	}
-	go k.read()
-	r.keep = k
-	r.host.prepare() // while the keeper starts
-	return nil
-}
-
-// changed runs on the reaping thread. A keeper has no business being stopped, and a job that stops it could live for ever.
-func (k *keeperProcess) changed(c subreaper.Change) {
-	switch {
-	case c.Status.Stopped():
-		_ = unix.Kill(c.PID, unix.SIGCONT) // not reaped: this callback holds up who would do that
-	case c.Status.Exited(), c.Status.Signaled():
-		close(k.gone)
-	}
-}
-
-// forkKeeper leaves the descriptors as they are numbered: what the caller passed as 3, 4, … must reach the job
-// as that, so the socket keeps the free number that it was given.
-func (r *Runner) forkKeeper(fd int) (int, error) {
-	argv := []string{keeperName, strconv.Itoa(fd), strconv.Itoa(os.Getpid())}
-	return r.host.thread(false).Start("/proc/self/exe", argv, &syscall.ProcAttr{
-		Env:   os.Environ(),
-		Files: inheritUpTo(fd),
-		// CONT, because a keeper that is stopped when the runner dies would never learn of that.
-		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT},
-	})
-}
-
-// inheritUpTo returns a list for ProcAttr.Files that leaves every descriptor below last as it is, and passes last.
-func inheritUpTo(last int) []uintptr {
-	files := make([]uintptr, last+1)
-	for fd := range files {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if files[fd] = uintptr(fd); fd != last && (err != nil || flags&unix.FD_CLOEXEC != 0) {
-			files[fd] = ^uintptr(0)
-		}
-	}
-	return files
-}
-
-func (k *keeperProcess) read() {
-	defer close(k.messages)
-	for {
-		kind, body, err := k.conn.receive()
-		if err != nil {
-			return
-		}
-		k.messages <- inbound{kind, append([]byte(nil), body...)}
-	}
-}
-
-// stopKeeper lets an idle keeper go, and returns when it is gone.
-func (r *Runner) stopKeeper() {
-	if r.keep == nil {
-		return
-	}
-	k := r.keep
-	r.keep = nil
-	_ = k.conn.close()
-	<-k.gone
-	k.child.Release()
-	k.child.Close()
-	for range k.messages { // until its reader has ended
-	}
-}
-
 func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func()) (*Result, error) {
 	if err := r.startKeeper(); err != nil {
 		return nil, err
 	}
-	o := order{job: *job, level: r.level(ctx)}
+	o := order{job: *job, level: r.level(ctx), last: r.opts.Once}
 	for i, f := range std.files {
 		fd := descriptor(f)
 		if fd >= 0 && (fd != i || fd > 2) {
@@ -406,6 +312,7 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	case msgStarted:
 		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
 		k.host.watch(k.pid)
+		k.host.collectNothing()
 		k.started()
 		events.started(k.pid)
 	case msgExited:

@@ -9,17 +9,12 @@ import (
 	"strings"
 	"syscall"
 
-	"lastout/pdeath"
-
 	"golang.org/x/sys/unix"
 )
 
 // forkExec starts the job's leader: in a process group of its own, with its parent-death signal.
-func forkExec(thread *pdeath.Thread, job *Job, files []int) (int, error) {
+func (h *host) forkExec(job *Job, files []int) (int, error) {
 	attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: job.deathSignal()}}
-	if attr.Env == nil {
-		attr.Env = os.Environ()
-	}
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd)) // -1 is syscall's sign for a closed one, too
 	}
@@ -28,10 +23,10 @@ func forkExec(thread *pdeath.Thread, job *Job, files []int) (int, error) {
 		return 0, &StartError{Path: job.Path, Err: err, Detail: "its cgroup"}
 	}
 	defer leave()
-	pid, err := thread.Start(job.Path, job.Args, attr)
+	pid, err := h.fork(job.NoNewPrivs, job.Path, job.Args, attr)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A script without #!: execvp(3) runs it with the shell.
-		pid, err = thread.Start("/bin/sh", append([]string{"/bin/sh", job.Path}, job.Args[1:]...), attr)
+		pid, err = h.fork(job.NoNewPrivs, "/bin/sh", append([]string{"/bin/sh", job.Path}, job.Args[1:]...), attr)
 	}
 	if err != nil {
 		return 0, explain(job, err)

@@ -144,6 +144,7 @@ func list[T any](w *wire, v *[]T, item func(*wire, *T)) {
 type order struct {
 	job   Job
 	files []int      // what the job's descriptors are: the keeper's of that number, or closed, or passed
+	last  bool       // there will be no other
 	level slog.Level // the lowest that is to be logged
 
 	sent []int // descriptors that came with the order
@@ -187,6 +188,7 @@ func (o *order) fields(w *wire) {
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])
 	number(w, &o.level)
+	w.bool(&o.last)
 }
 
 func (r *request) fields(w *wire) {

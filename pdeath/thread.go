@@ -60,5 +60,18 @@ func (t *Thread) Start(argv0 string, argv []string, attr *syscall.ProcAttr) (pid
 	return pid, err
 }
 
+// StartOnMain is Thread.Start without a switch to another thread: it forks from the calling one if that is the main thread,
+// which lives as long as the process, and reports whether it is. A main function is on the main thread from its
+// beginning for as long as it is locked there (runtime.LockOSThread).
+func StartOnMain(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, onMain bool, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if !onMainThread() {
+		return 0, false, nil
+	}
+	pid, err = syscall.ForkExec(argv0, argv, attr)
+	return pid, true, err
+}
+
 // Close ends the thread. Children that were started on it get their parent-death signal.
 func (t *Thread) Close() { close(t.work) }

@@ -35,14 +35,26 @@ func (r *Reaper) Start(fork func() (pid int, err error), changed func(Change)) (
 	if err != nil {
 		return nil, err
 	}
+	c := r.watch(pid, changed)
+	r.expect()
+	return c, nil
+}
+
+// watch registers a child that cannot have been reaped: we hold the lock, or the loop has not begun.
+func (r *Reaper) watch(pid int, changed func(Change)) *Child {
 	c := &Child{PID: pid, r: r, changed: changed}
-	// Nothing is reaped while we hold the lock: the number is our child's.
 	if c.pidfd, _ = pidfdOpen(int32(pid)); c.pidfd < 0 {
 		c.pidfd = -1
 	}
 	r.watched[int32(pid)] = c
-	r.expect()
-	return c, nil
+	return c
+}
+
+// Child returns a watched child that has not been reaped, nil if there is none.
+func (r *Reaper) Child(pid int) *Child {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.watched[int32(pid)]
 }
 
 // expect makes the loop wait.

@@ -64,6 +64,9 @@ func New(opts Options) (*Reaper, error) {
 	r.fs, r.lost = proc.Open(procDir)
 	r.walk.init(r)
 	r.waiting = !childless() // what an exec handed to us: sh -c 'server & exec prog'
+	for pid, changed := range opts.Children {
+		r.watch(pid, changed)
+	}
 	go r.loop()
 	return r, nil
 }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
+	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -20,12 +21,22 @@ import (
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
 	inProcess := o.keeper.word == "off" || os.Getpid() == 1
+	if inProcess && ahead.Keeper != nil {
+		ahead.Keeper.Close()
+		ahead.Keeper = nil
+	}
 	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	o.job.Env = exactEnvironment(o.env)
-	signals := make(chan os.Signal, 64)
+	signals, err := siginfo.New()
+	if err != nil {
+		m.say("%v", err)
+		return statusFailed
+	}
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
+		Once:      true,
+		Keeper:    ahead.Keeper,
 		InProcess: inProcess || keeperLost,
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{
@@ -33,7 +44,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 			Started: func(int) {
 				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 				for _, sig := range o.ignore {
-					signal.Notify(signals, sig)
+					_ = signals.Ask(sig)
 				}
 			},
 			KeeperLost: func() { m.say("the keeper died; ending the job") },
@@ -44,10 +55,10 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	degraded(m, r, keeperLost)
-	receive(signals, o.env)
+	receive(signals)
 	go o.passSignals(r, signals)
-	if o.dieWithParent && caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(r, caller); err != nil {
+	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
+		if err := followParent(r, ahead.Caller); err != nil {
 			m.say("--die-with-parent: %v", err)
 			return statusFailed
 		}
@@ -139,34 +150,22 @@ func followParent(r *jobs.Runner, pid int) error {
 
 // receive asks for every signal that can be forwarded, before there is a job to miss one. One that was ignored when lastout
 // started (nohup's HUP) stays so, for the command too: asking for it would end that.
-func receive(c chan<- os.Signal, env []string) {
-	for sig := syscall.Signal(1); sig <= sigRTMax; sig++ {
-		if forwardable(sig) && !ignored(sig) && (sig != unix.SIGURG || preemptionOff(env)) {
-			signal.Notify(c, sig)
+func receive(r *siginfo.Receiver) {
+	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
+		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) && (sig != unix.SIGURG || siginfo.Sender) {
+			_ = r.Ask(sig) // one that cannot be had is lost, as it would be to any program
 		}
 	}
-}
-
-// forwardable is true but for signals that cannot be caught, or that say something of our own children.
-func forwardable(sig syscall.Signal) bool {
-	return sig != unix.SIGKILL && sig != unix.SIGSTOP && sig != unix.SIGCHLD && !unreceivable[sig]
-}
-
-// preemptionOff reports whether every SIGURG is a real one. The Go runtime sends it to its own threads unless it was told
-// not to, and what arrives does not say who sent it.
-func preemptionOff(env []string) bool {
-	for _, e := range env {
-		if v, ok := strings.CutPrefix(e, "GODEBUG="); ok && strings.Contains(v, "asyncpreemptoff=1") {
-			return true
-		}
-	}
-	return false
 }
 
 // passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
-func (o *options) passSignals(r *jobs.Runner, c <-chan os.Signal) {
-	for s := range c {
-		sig := s.(syscall.Signal)
+func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
+	for {
+		info, err := signals.Next()
+		if err != nil {
+			return
+		}
+		sig := info.Signal
 		to, rewritten := o.rewrite[sig]
 		if !rewritten {
 			to = sig

@@ -99,7 +99,7 @@ func (v *signalList) Set(s string) error {
 		switch {
 		case one.sig == syscall.SIGKILL || one.sig == syscall.SIGSTOP:
 			return fmt.Errorf("%s cannot be ignored", signalName(one.sig))
-		case one.sig == syscall.SIGCHLD || unignorable[one.sig]:
+		case one.sig == syscall.SIGCHLD || unignorable(one.sig):
 			return fmt.Errorf("%s cannot be ignored by lastout, which needs it itself", signalName(one.sig))
 		}
 		*v = append(*v, one.sig)

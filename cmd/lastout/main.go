@@ -9,21 +9,14 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 
-	"lastout/jobs"
+	"lastout/cmd/lastout/internal/ahead"
 )
 
-// caller is who started us, noted as early as can be: should that one die, we get another parent.
-var caller int
-
 func main() {
-	caller = os.Getppid()
-	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
-	debug.SetTraceback("none")
-	// A run allocates next to nothing, and a collection every two minutes would be a wake-up.
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(64 << 20)
-	jobs.KeeperMain()
-	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	status := run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	if ahead.Keeper != nil {
+		ahead.Keeper.Close() // where nothing was run
+	}
+	os.Exit(status)
 }

@@ -19,17 +19,8 @@ type sigaction struct {
 
 const (
 	sigDfl  = 0
-	sigIgn  = 1
 	setSize = 8 // bytes of the kernel's sigset_t
 )
-
-// ignored reports whether a signal is ignored, as the kernel has it. The runtime leaves an inherited SIG_IGN of HUP, INT
-// and the terminal's signals alone.
-func ignored(sig syscall.Signal) bool {
-	var old sigaction
-	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&old)), setSize, 0, 0)
-	return errno == 0 && old.handler == sigIgn
-}
 
 // dieOf makes the process die of a signal, so that the caller sees what it would have seen without lastout. It
 // returns only if that fails.

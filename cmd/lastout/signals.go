@@ -13,11 +13,15 @@ const (
 	sigRTMax = 64
 )
 
-// unreceivable are the signals that os/signal cannot receive: PROF is the Go runtime's own, the others are the C library's.
-var unreceivable = map[syscall.Signal]bool{27: true, 32: true, 33: true, 34: true}
-
-// unignorable are those that it cannot ignore either: ILL, TRAP, BUS, FPE, STKFLT and SYS besides.
-var unignorable = map[syscall.Signal]bool{4: true, 5: true, 7: true, 8: true, 16: true, 27: true, 31: true, 32: true, 33: true, 34: true}
+// unignorable are those that os/signal cannot ignore: PROF is the Go runtime's own, 32 to 34 are the C library's, the others stand for
+// faults.
+func unignorable(sig syscall.Signal) bool {
+	switch sig {
+	case 4, 5, 7, 8, 16, 27, 31, 32, 33, 34:
+		return true
+	}
+	return false
+}
 
 // parseSignal reads a signal: TERM, SIGTERM, term, 15, RTMIN+3; 0 for none.
 func parseSignal(s string) (syscall.Signal, error) {

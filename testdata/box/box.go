@@ -242,7 +242,7 @@ func (b *Box) Kill() {
 	}
 	// cgroup.kill is atomic against fork (Linux 5.14).
 	if b.cgroup != "" && os.WriteFile(filepath.Join(b.cgroup, "cgroup.kill"), []byte("1"), 0) == nil {
-		waitUnpopulated(b.cgroup)
+		defer waitUnpopulated(b.cgroup)
 	}
 	killAll(func() []int {
 		found := map[int]bool{}
@@ -266,7 +266,7 @@ func killAll(list func() []int, ours func(pid int) bool) {
 			if err != nil {
 				continue
 			}
-			if alive(pid) {
+			if !exited(fd) {
 				left++
 				if ours(pid) {
 					unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
@@ -278,6 +278,14 @@ func killAll(list func() []int, ours func(pid int) bool) {
 			return
 		}
 	}
+}
+
+// exited asks the pidfd of a process, whose state in /proc is only that of its
+// first thread. cgroup.kill does not end one whose first thread has exited: it
+// signals just that (Linux 6.18).
+func exited(pidfd int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+	return n == 1
 }
 
 // close ends the box with its test.

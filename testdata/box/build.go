@@ -99,17 +99,23 @@ func buildLastout() (string, error) {
 // testdata/hostile/NAME.c once for each change of it.
 func Helper(t testing.TB, name string) string {
 	t.Helper()
-	return once(t, name, func() (string, error) {
+	return Program(t, "hostile", name)
+}
+
+// Program is [Helper] for testdata/DIR/NAME.c, which may include hostile.h.
+func Program(t testing.TB, dir, name string) string {
+	t.Helper()
+	return once(t, filepath.Join(dir, name), func() (string, error) {
 		root, err := moduleRoot()
 		if err != nil {
 			return "", err
 		}
-		dir := filepath.Join(root, "testdata", "hostile")
-		source, err := os.ReadFile(filepath.Join(dir, name+".c"))
+		testdata := filepath.Join(root, "testdata")
+		source, err := os.ReadFile(filepath.Join(testdata, dir, name+".c"))
 		if err != nil {
 			return "", err
 		}
-		header, err := os.ReadFile(filepath.Join(dir, "hostile.h"))
+		header, err := os.ReadFile(filepath.Join(testdata, "hostile", "hostile.h"))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}

@@ -1,0 +1,4 @@
+package siginfo
+
+// restorerFlag is SA_RESTORER, which every handler needs here.
+const restorerFlag = 0x04000000

@@ -1,0 +1,18 @@
+package siginfo
+
+import "syscall"
+
+// Info is what the kernel says of a signal, see sigaction(2).
+type Info struct {
+	Signal syscall.Signal
+	Code   int32 // si_code: SI_USER, SI_TKILL, SI_KERNEL, …
+	PID    int   // of the sender, where Code is one of those that kill(2), sigqueue(3) and tgkill(2) set; 0 where it is not known
+	UID    uint32
+}
+
+// Codes of signals that a process has sent.
+const (
+	siUser  = 0
+	siQueue = -1
+	siTkill = -6
+)
