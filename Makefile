@@ -12,7 +12,7 @@ VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/n
 export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS 2>/dev/null)) -buildvcs=false)
 
 # ./... does not match directories called testdata.
-PACKAGES = ./... ./testdata/box ./testdata/realworld
+PACKAGES = ./... ./testdata/bench ./testdata/box ./testdata/realworld
 
 # Vetted, and formatted, but no test: see its doc.go.
 SOAK      = ./testdata/soak
@@ -26,7 +26,7 @@ BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
 
 .DELETE_ON_ERROR:
-.PHONY: build test check cross race lint fuzz fuzz-list bench soak demo install clean
+.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go soak demo install clean
 
 build:
 	$(BUILD) -o bin/lastout ./cmd/lastout
@@ -81,7 +81,17 @@ fuzz:
 		test $$found = 1 || echo "there are no fuzz tests" >&2; \
 	}
 
-bench:
+# Beside its peers; -h in BENCHFLAGS lists what can be asked for.
+BENCHFLAGS ?=
+
+bench: build
+	$(GO) run ./testdata/bench $(BENCHFLAGS)
+
+bench-peers:
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		tini dumb-init catatonit parallel coreutils util-linux findutils bash gcc libc6-dev
+
+bench-go:
 	$(GO) test -run '^$$' -bench . -count=1 $(PACKAGES)
 
 # -v, because go test keeps the progress back otherwise.

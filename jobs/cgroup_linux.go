@@ -44,7 +44,7 @@ func (j *Job) intoCgroup(attr *syscall.SysProcAttr) (leave func(), err error) {
 	return j.cgroup.Into(attr)
 }
 
-// cgroupKill returns what kills the members of the job's cgroup. It is a head start: members may have gone elsewhere, and
+// cgroupKill returns what kills the members of the job's cgroup. It proves nothing: members may have gone elsewhere, and
 // an error is what the passes are for.
 func (j *Job) cgroupKill() func() {
 	if j.cgroup == "" {

@@ -22,6 +22,7 @@ type host struct {
 	logger  *slog.Logger
 	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
 	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
+	ending  func(*Result)            // told when a job is timed out or stopped; may be nil
 
 	exclusive bool
 	collect   sync.Once
@@ -30,7 +31,7 @@ type host struct {
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
 	pid int   // the leader of a keeper's job, and its end if it was ours to reap
-	end *subreaper.Exit
+	end subreaper.Exit
 }
 
 func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
@@ -62,8 +63,8 @@ func (h *host) life() *life {
 
 func (h *host) reaped(e subreaper.Exit) {
 	h.mu.Lock()
-	if e.PID == h.pid {
-		h.end = &e
+	if e.PID == h.pid && h.end.PID == 0 { // a second one is an orphan that has got the number since
+		h.end = e
 	}
 	h.mu.Unlock()
 	if l := h.life(); l != nil {
@@ -75,16 +76,13 @@ func (h *host) reaped(e subreaper.Exit) {
 func (h *host) watch(pid int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.pid, h.end = pid, nil
+	h.pid, h.end = pid, subreaper.Exit{}
 }
 
 func (h *host) watched() (subreaper.Exit, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.end == nil {
-		return subreaper.Exit{}, false
-	}
-	return *h.end, true
+	return h.end, h.end.PID != 0
 }
 
 func (h *host) empty() {

@@ -55,6 +55,7 @@ func keep(fd, runner string) error {
 		return err
 	}
 	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
+	k.host.ending = func(r *Result) { k.tell(msgEnding, func(w *wire) { w.bool(&r.TimedOut); w.bool(&r.Stopped) }) }
 	k.watch(parent)
 	go k.listen()
 	var dir cgroup.Dir

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"slices"
 	"sync"
 	"syscall"
 
@@ -21,16 +20,29 @@ type leftovers struct {
 	sent  map[int]struct{} // who was sent the stop signal
 }
 
-// found adds processes that are alive after their leader, except for some.
-func (l *leftovers) found(procs []subreaper.Process, except ...int) {
+// found adds processes that are alive after their leader.
+func (l *leftovers) found(procs []subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		if slices.Contains(except, p.PID) {
-			continue
-		}
 		l.add(Leftover{Process: p})
 	}
+}
+
+// meet adds one.
+func (l *leftovers) meet(p subreaper.Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(Leftover{Process: p})
+}
+
+// knows reports whether a process is among them.
+func (l *leftovers) knows(pid int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, listed := l.index[pid]
+	_, counted := l.more[pid]
+	return listed || counted
 }
 
 func (l *leftovers) add(left Leftover) {

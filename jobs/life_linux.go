@@ -149,6 +149,9 @@ func (l *life) input(i input) {
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
 	l.result.TimedOut = l.result.TimedOut || i == timedOut
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
+	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
+		l.host.ending(&l.result)
+	}
 	if l.calm == nil && (l.state == stopping || l.state == killing) {
 		l.calm = l.host.reaper.Hurry()
 	}
@@ -242,9 +245,10 @@ func (l *life) kill() {
 	}
 	defer cancel()
 	alive := !l.gone
-	l.left.found(l.host.reaper.Descendants(), l.result.PID)
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		First: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		Found: l.left.meet,
+		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
 	var survivors *subreaper.SurvivorError
 	if errors.As(err, &survivors) {

@@ -276,11 +276,12 @@ func (r *Runner) setConn(c *conn) {
 // keptRun is one job in a keeper, as far as the runner knows.
 type keptRun struct {
 	*Runner
-	job     *Job
-	started func()
-	pid     int
-	exited  bool
-	status  syscall.WaitStatus
+	job               *Job
+	started           func()
+	pid               int
+	exited            bool
+	timedOut, stopped bool
+	status            syscall.WaitStatus
 }
 
 // follow reads the keeper's messages until the job is settled.
@@ -318,6 +319,8 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	case msgExited:
 		k.exited = true
 		err = decode(m.body, func(w *wire) { number(w, &k.status) })
+	case msgEnding:
+		err = decode(m.body, func(w *wire) { w.bool(&k.timedOut); w.bool(&k.stopped) })
 	case msgChanged:
 		var st syscall.WaitStatus
 		if err = decode(m.body, func(w *wire) { number(w, &st) }); err == nil && events.Changed != nil {
@@ -361,6 +364,7 @@ func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	job.Linger = 0
 	result, err := k.host.settle(ctx, &job, k.requests, k.opts.Events)
 	result.PID, result.Status, result.Exited = k.pid, k.status, time.Now()
+	result.TimedOut, result.Stopped = k.timedOut, result.Stopped || k.stopped
 	if exit, ok := k.host.watched(); ok && !k.exited {
 		result.Status = exit.Status
 		k.exited = !exit.Status.Signaled() || exit.Status.Signal() != syscall.SIGKILL

@@ -21,6 +21,7 @@ const (
 	// To the runner.
 	msgStarted
 	msgExited
+	msgEnding
 	msgChanged
 	msgSurvivors
 	msgLog

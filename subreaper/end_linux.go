@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"lastout/subreaper/internal/proc"
@@ -28,12 +29,15 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	defer runtime.UnlockOSThread()
 	r.hurry()
 	defer r.calm()
-	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), started: time.Now()}
-	if opts.First != nil {
-		opts.First()
-	}
+	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), until: clockTicks(), started: time.Now()}
+	e.moved = e.started
+	e.introduce()
 	if opts.Group != nil {
 		_ = opts.Group.signalGroup(unix.SIGKILL) // a head start; ESRCH and EPERM are what the passes are for
+	}
+	if opts.AtOnce != nil {
+		e.pass() // the dead have no name any more
+		opts.AtOnce()
 	}
 	if err := e.run(ctx); err != nil {
 		r.held = nil
@@ -59,13 +63,18 @@ type ender struct {
 	*walker
 	opts   EndOptions
 	killed map[int32]mark // direct children until they are reaped; deeper ones as a hint against looking anew
-	direct []int32        // the direct children of this pass
+	direct []int32        // the direct children of this pass; of those, after reaping, the living
+	until  uint64         // start time in clock ticks of the youngest that is told to Found
 
 	started time.Time
 	blocked int       // waits in a row without progress
+	moved   time.Time // when there was progress
 	told    time.Time // when Survivors was last called
 	tell    time.Duration
 }
+
+// maxNamed is how many are asked for their command line before they are killed.
+const maxNamed = 64
 
 // reapAt is the number of direct children at which a pass may reap though it found somebody new:
 // a list that grows without end is as bad as a freed place.
@@ -80,27 +89,38 @@ func (e *ender) run(ctx context.Context) error {
 			return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
 		}
 		fresh := e.pass()
-		if fresh > 0 && len(e.direct) <= reapAt && e.r.fs != nil {
-			e.blocked = 0
-			continue
+		if fresh > 0 {
+			e.progress()
+			if len(e.direct) <= reapAt && e.r.fs != nil {
+				continue
+			}
 		}
-		e.reapOrWait(ctx, fresh)
+		e.reapOrWait(ctx)
 		// Without /proc a list takes a second: see first to those that we know, for some sixteen.
 		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < relistAt && ctx.Err() == nil {
-			e.reapOrWait(ctx, 0)
+			e.reapOrWait(ctx)
 		}
 	}
 	return nil
 }
 
-// reapOrWait reaps the dead of the last pass, and waits where it found neither dead nor new ones.
-func (e *ender) reapOrWait(ctx context.Context, fresh int) {
-	if reaped := e.reapKilled(); fresh > 0 || reaped > 0 {
-		e.blocked = 0
+// reapOrWait reaps the dead of the last pass, and waits for the others to die where all have been killed: a pass more
+// would find nothing, and take time from those that are dying.
+func (e *ender) reapOrWait(ctx context.Context) {
+	if reaped := e.reapKilled(); reaped > 0 {
+		e.progress()
+		if len(e.direct) > 0 {
+			waitForDeath(e.direct, dying)
+		}
 		return
 	}
 	e.wait(ctx)
 }
+
+// dying is how long is waited for those that do die. Whoever is new is not to have longer than that.
+const dying = time.Millisecond
+
+func (e *ender) progress() { e.blocked, e.moved = 0, time.Now() }
 
 // done reports whether nobody is left. ECHILD is the proof; commands of others make it unavailable.
 func (e *ender) done() bool {
@@ -116,19 +136,58 @@ func (e *ender) pass() (fresh int) {
 	// The youngest are last on the list: of a chain that forks and exits they are the ones that still live.
 	for _, pid := range slices.Backward(e.direct) {
 		m, known := e.killed[pid]
-		if !known || m.start != 0 || m.errno != 0 {
-			m = mark{errno: kill(pid, unix.SIGKILL)}
-			if e.killed[pid] = m; !known {
-				fresh++
-				e.report(pid, m.errno)
-			}
+		switch {
+		case !known || m.start != 0 || m.errno != 0:
+			fresh += e.killChild(pid, known)
+		case e.blocked > 0 && e.deep() && !exited(pid):
+			// It does not die, and may get children yet: its grandchildren can make them for it (CLONE_PARENT).
+			fresh += e.below(node{pid, -1}, 0)
 		}
-		if !e.deep() || known && exited(pid) { // the children of the dead are ours already
-			continue
-		}
-		fresh += e.below(node{pid, -1}, 0)
 	}
 	return fresh
+}
+
+// killChild kills a direct child and goes on below it: what it has forked is listed once it cannot fork any more.
+func (e *ender) killChild(pid int32, known bool) (fresh int) {
+	var st proc.Stat
+	if e.r.fs != nil && e.r.fs.Stat(pid, &st) && !known {
+		e.meet(pid, &st)
+	}
+	m := mark{errno: kill(pid, unix.SIGKILL)}
+	e.killed[pid] = m
+	if !known {
+		fresh = 1
+		e.report(pid, m.errno)
+	}
+	if e.deep() && !st.Dead() { // the children of the dead are ours already
+		fresh += e.below(node{pid, -1}, st.Threads)
+	}
+	return fresh
+}
+
+// introduce tells of the first few with their command lines, which are lost with them. Killing is what cannot wait: the others are
+// told by their short names.
+func (e *ender) introduce() {
+	if e.opts.Found == nil || e.r.fs == nil {
+		return
+	}
+	s := signaller{r: e.r, walker: e.walker, choose: func(Process) []syscall.Signal { return nil }, until: e.until, seen: make(map[int32]uint64), most: maxNamed}
+	s.pass()
+	for _, p := range s.found {
+		if e.opts.Known == nil || !e.opts.Known(p.PID) {
+			e.opts.Found(p)
+		}
+	}
+}
+
+// meet tells of a process that is about to be killed.
+func (e *ender) meet(pid int32, st *proc.Stat) {
+	switch {
+	case e.opts.Found == nil, st.Start > e.until, st.Dead():
+	case e.opts.Known != nil && e.opts.Known(int(pid)):
+	default:
+		e.opts.Found(e.r.describe(pid, st, false))
+	}
 }
 
 // below kills what is below n, which has been sent SIGKILL and so forks no more: its list is taken after that.
@@ -153,14 +212,17 @@ func (e *ender) below(n node, threads int32) (fresh int) {
 // killDeep kills a process that is not our direct child, unless that was done in an earlier pass.
 // State Z does not tell whether it is dead: its other threads may live.
 func (e *ender) killDeep(n node, st *proc.Stat) int {
-	if st.State == 'Z' && st.Threads <= 1 {
+	if st.Dead() {
 		return 0
 	}
 	m, known := e.killed[n.pid]
-	if known && m.start == st.Start && m.errno == 0 {
-		return 0
-	}
 	known = known && m.start == st.Start
+	switch {
+	case known && m.errno == 0:
+		return 0
+	case !known:
+		e.meet(n.pid, st)
+	}
 	m = mark{start: st.Start, errno: n.signal(unix.SIGKILL)}
 	e.killed[n.pid] = m
 	if known {
@@ -170,9 +232,9 @@ func (e *ender) killDeep(n node, st *proc.Stat) int {
 	return 1
 }
 
-// report tells of a process that was sent SIGKILL: First may do that where we are denied it.
+// report tells of a process that was sent SIGKILL: AtOnce may do that where we are denied it.
 func (e *ender) report(pid int32, errno unix.Errno) {
-	if e.opts.Killed != nil && (errno == 0 || e.opts.First != nil) {
+	if e.opts.Killed != nil && (errno == 0 || e.opts.AtOnce != nil) {
 		e.opts.Killed(int(pid))
 	}
 }
@@ -217,17 +279,18 @@ func (e *ender) wait(ctx context.Context) {
 // somebody else traces is readable all the time, and it is not ours to reap before that one lets go of it (ptrace(2)).
 const zombiesAt = 8
 
-// tellOfSurvivors names who cannot be signalled at once, and who does not die of it after a second; then ever more rarely.
+// tellOfSurvivors names who cannot be signalled at once, and who does not die of it though nobody else has died for a second; then
+// ever more rarely.
 func (e *ender) tellOfSurvivors() {
 	now := time.Now()
 	switch {
 	case e.opts.Survivors == nil || now.Sub(e.told) < e.tell:
 		return
-	case now.Sub(e.started) < time.Second && (e.opts.First != nil || !e.denied()): // they may be dying
+	case now.Sub(e.moved) < time.Second && (e.opts.AtOnce != nil || !e.denied()): // they may be dying
 		return
 	}
 	list := e.survivors()
-	if now.Sub(e.started) < time.Second { // the others may be dying
+	if now.Sub(e.moved) < time.Second { // the others may be dying
 		list = slices.DeleteFunc(list, func(s Survivor) bool { return s.Err == nil })
 	}
 	if len(list) > 0 {
@@ -248,7 +311,7 @@ func (e *ender) denied() bool {
 // survivors describes who lives.
 func (e *ender) survivors() (list []Survivor) {
 	for pid, m := range e.killed {
-		p, ok := e.r.describe(pid)
+		p, ok := e.r.look(pid)
 		if !ok && m.start == 0 && isChild(pid) { // without /proc, or hidden there (hidepid=2)
 			p, ok = unknown(pid), true
 		}

@@ -48,6 +48,7 @@ type signaller struct {
 	until  uint64 // start time in clock ticks of the youngest that is meant
 	seen   map[int32]uint64
 	found  []Process
+	most   int // how many are wanted; 0: all
 }
 
 func (s *signaller) pass() (fresh int) {
@@ -62,18 +63,16 @@ func (s *signaller) pass() (fresh int) {
 
 // visit signals n and goes on below it. The children are listed before the signal: its death would give them to us.
 func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
-	start, dead := st.Start, st.State == 'Z' && st.Threads <= 1
-	if start > s.until || dead {
+	if st.Start > s.until || st.Dead() || s.most > 0 && len(s.found) >= s.most {
 		return 0
 	}
 	var sigs []syscall.Signal
-	if s.seen[n.pid] != start {
-		s.seen[n.pid] = start
+	if s.seen[n.pid] != st.Start {
+		s.seen[n.pid] = st.Start
 		fresh = 1
-		if p, ok := s.r.describe(n.pid); ok {
-			s.found = append(s.found, p)
-			sigs = s.choose(p)
-		}
+		p := s.r.describe(n.pid, st, true)
+		s.found = append(s.found, p)
+		sigs = s.choose(p)
 	}
 	var children []int32
 	if s.deep() {
@@ -115,24 +114,32 @@ func unknown(pid int32) Process {
 // Descendants lists every descendant that is alive.
 func (r *Reaper) Descendants() []Process { return r.SignalAll() }
 
-// describe reads what /proc tells of a process.
-func (r *Reaper) describe(pid int32) (Process, bool) {
+// look reads what /proc tells of a process.
+func (r *Reaper) look(pid int32) (Process, bool) {
 	var st proc.Stat
 	if r.fs == nil || !r.fs.Stat(pid, &st) {
 		return Process{}, false
 	}
+	return r.describe(pid, &st, true), true
+}
+
+// describe makes a Process of what was read of it, with its command line or, where that is not wanted or not to be had, its short name.
+func (r *Reaper) describe(pid int32, st *proc.Stat, named bool) Process {
 	p := Process{
 		PID: int(pid), PPID: int(st.PPID), PGID: int(st.PGID), SID: int(st.SID),
-		Comm: string(st.Comm), start: st.Start, dead: st.State == 'Z' && st.Threads <= 1,
+		Comm: string(st.Comm), start: st.Start, dead: st.Dead(),
 		Age: max(0, time.Duration(int64(clockTicks())-int64(st.Start))*tick),
 	}
-	if r.namer == nil {
-		r.namer = newNamer()
+	if named {
+		if r.namer == nil {
+			r.namer = newNamer()
+		}
+		p.Cmdline = r.namer.cmdline(pid)
 	}
-	if p.Cmdline = r.namer.cmdline(pid); p.Cmdline == "" {
+	if p.Cmdline == "" {
 		p.Cmdline = "[" + p.Comm + "]"
 	}
-	return p, true
+	return p
 }
 
 // tick is the unit of starttime in proc_pid_stat(5): USER_HZ, 100 on every architecture that Go has.

@@ -96,11 +96,16 @@ func (s Survivor) Reason() string {
 
 // EndOptions configures [Reaper.End]. The zero value is useful.
 type EndOptions struct {
-	// First, if set, is called before the first pass, with nothing being reaped: it may kill more at once than a pass can, as
+	// AtOnce, if set, is called after the first pass, before anything is reaped: it may kill at once what the passes would run after, as
 	// cgroup.kill does (cgroups(7)). It must not call the Reaper.
-	First func()
+	AtOnce func()
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
+	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of very
+	// many only the first have their command line: it is lost with the process, and killing is what cannot wait. Neither may
+	// call the Reaper.
+	Found func(Process)
+	Known func(pid int) bool
 	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call the Reaper.
 	Killed func(pid int)
 	// Survivors, if set, is told of processes that cannot be ended when that is noticed, and again ever more

@@ -16,6 +16,10 @@ type Stat struct {
 	Start   uint64 // clock ticks after boot
 }
 
+// Dead reports whether the process has exited. State Z alone does not tell: a process whose first thread has exited
+// shows it while others work on.
+func (s *Stat) Dead() bool { return s.State == 'Z' && s.Threads <= 1 }
+
 // ParseStat reads the contents of /proc/PID/stat and reports whether they were well formed.
 // The name may itself hold ") Z 1 1 1" and newlines, so the fields begin after the last parenthesis.
 func ParseStat(b []byte, s *Stat) bool {
