@@ -355,6 +355,9 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 // lost ends the tree of a keeper that has died: its leader has got its parent-death signal, the rest is ours now.
 func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	k.setConn(nil)
+	if k.pid == 0 { // it could not say that it has started the command, whose output is waited for
+		k.started()
+	}
 	_ = k.keep.child.Signal(unix.SIGKILL)
 	k.stopKeeper()
 	if k.opts.Events.KeeperLost != nil {
