@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/cgroup"
 	"lastout/subreaper"
 )
 
@@ -68,10 +69,14 @@ type Job struct {
 	Forward Target
 	// DeathSignal is what the leader gets when the process that started it dies; 0 means SIGKILL, less than 0 none.
 	DeathSignal syscall.Signal
+	// Cgroup says whether the job gets a cgroup of its own, which makes killing it one atomic step.
+	Cgroup CgroupMode
 	// NoNewPrivs keeps the job from gaining privileges by executing programs (PR_SET_NO_NEW_PRIVS, Linux 3.5).
 	NoNewPrivs bool
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
+
+	cgroup cgroup.Dir // made by the Runner
 }
 
 // Validate says what is wrong with a job, before anything is started.
@@ -87,6 +92,8 @@ func (j *Job) Validate() error {
 		return errors.New("SIGCHLD cannot be ignored: the statuses of children would be lost")
 	case j.Forward > Tree:
 		return fmt.Errorf("no such forward target: %d", j.Forward)
+	case j.Cgroup > CgroupRequire:
+		return fmt.Errorf("no such cgroup mode: %d", j.Cgroup)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"lastout/jobs/cgroup"
 	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
@@ -59,15 +60,18 @@ func keep(fd, runner string) error {
 // serve runs the runner's orders. The first is waited for by this thread, the main one, which is to fork: until the job
 // is there, there is nothing else to listen to.
 func (k *keeper) serve() error {
+	var dir cgroup.Dir
 	o, ok := k.first()
 	for ok {
 		k.run(&o)
+		dir = o.job.cgroup
 		if o.last { // the runner has its result: it need not say good-bye first
-			return nil
+			break
 		}
 		k.attend()
 		o, ok = <-k.orders
 	}
+	_ = dir.Remove() // the runner's to do, but it may be dead
 	return nil
 }
 

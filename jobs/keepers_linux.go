@@ -106,6 +106,7 @@ func inheritUpTo(last int) []uintptr {
 // startKeeper starts a keeper unless there is one.
 func (r *Runner) startKeeper() error {
 	if r.keep != nil {
+		prepare(r.opts.Exclusive) // which one that was started ahead has not done
 		return nil
 	}
 	k := &Keeper{}

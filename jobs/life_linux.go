@@ -246,7 +246,7 @@ func (l *life) kill() {
 	defer cancel()
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
 		Found: l.left.meet,
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})

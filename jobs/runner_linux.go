@@ -80,6 +80,10 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.prepare(&job); err != nil {
 		return nil, err
 	}
+	if err := r.makeCgroup(&job); err != nil {
+		return nil, err
+	}
+	defer r.removeCgroup(&job)
 	std, copies, err := openStdio(&job)
 	if err != nil {
 		return nil, err
@@ -351,6 +355,9 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 // lost ends the tree of a keeper that has died: its leader has got its parent-death signal, the rest is ours now.
 func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	k.setConn(nil)
+	if k.pid == 0 { // it could not say that it has started the command, whose output is waited for
+		k.started()
+	}
 	_ = k.keep.child.Signal(unix.SIGKILL)
 	k.stopKeeper()
 	if k.opts.Events.KeeperLost != nil {

@@ -18,6 +18,11 @@ func (h *host) forkExec(job *Job, files []int) (int, error) {
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd)) // -1 is syscall's sign for a closed one, too
 	}
+	leave, err := job.intoCgroup(attr.Sys)
+	if err != nil {
+		return 0, &StartError{Path: job.Path, Err: err, Detail: "its cgroup"}
+	}
+	defer leave()
 	pid, err := h.fork(job.NoNewPrivs, job.Path, job.Args, attr)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A script without #!: execvp(3) runs it with the shell.

@@ -183,6 +183,8 @@ func (o *order) fields(w *wire) {
 	number(w, &j.GiveUp)
 	number(w, &j.Forward)
 	number(w, &j.DeathSignal)
+	number(w, &j.Cgroup)
+	w.string((*string)(&j.cgroup))
 	w.bool(&j.NoNewPrivs)
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])

@@ -16,7 +16,7 @@ func TestWire(t *testing.T) {
 		{&order{
 			job: Job{
 				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp", StopSignal: 15, Linger: Forever, Grace: -1,
-				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
+				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, Cgroup: CgroupRequire, cgroup: "/sys/fs/cgroup/a", NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
 			},
 			files: []int{0, fileClosed, filePassed}, level: slog.LevelDebug,
 		}, &order{}},

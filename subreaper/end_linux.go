@@ -32,6 +32,10 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	if opts.Group != nil {
 		_ = opts.Group.signalGroup(unix.SIGKILL) // a head start; ESRCH and EPERM are what the passes are for
 	}
+	if opts.AtOnce != nil {
+		e.pass() // the dead have no name any more
+		opts.AtOnce()
+	}
 	if err := e.run(ctx); err != nil {
 		r.held = nil
 		r.expect()
@@ -225,8 +229,9 @@ func (e *ender) killDeep(n node, st *proc.Stat) int {
 	return 1
 }
 
+// report tells of a process that was sent SIGKILL: AtOnce may do that where we are denied it.
 func (e *ender) report(pid int32, errno unix.Errno) {
-	if errno == 0 && e.opts.Killed != nil {
+	if e.opts.Killed != nil && (errno == 0 || e.opts.AtOnce != nil) {
 		e.opts.Killed(int(pid))
 	}
 }
@@ -278,7 +283,7 @@ func (e *ender) tellOfSurvivors() {
 	switch {
 	case e.opts.Survivors == nil || now.Sub(e.told) < e.tell:
 		return
-	case !e.denied() && now.Sub(e.moved) < time.Second:
+	case now.Sub(e.moved) < time.Second && (e.opts.AtOnce != nil || !e.denied()): // they may be dying
 		return
 	}
 	list := e.survivors()

@@ -96,6 +96,9 @@ func (s Survivor) Reason() string {
 
 // EndOptions configures [Reaper.End]. The zero value is useful.
 type EndOptions struct {
+	// AtOnce, if set, is called after the first pass, before anything is reaped: it may kill at once what the passes would run after, as
+	// cgroup.kill does (cgroups(7)). It must not call the Reaper.
+	AtOnce func()
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
 	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of very

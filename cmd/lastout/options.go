@@ -24,6 +24,7 @@ type options struct {
 	deathSignal   signalValue
 	forward       choice
 	keeper        choice
+	cgroup        choice
 	ignore        signalList
 	rewrite       rewrites
 	expect        statuses
@@ -34,6 +35,7 @@ type options struct {
 	quiet         bool
 	verbose       int
 	version       bool
+	doctor        bool
 	completion    string
 
 	env []string
@@ -72,6 +74,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	o.stopSignal.sig, o.deathSignal.sig = syscall.SIGTERM, syscall.SIGKILL
 	o.forward = choice{"group", []string{"leader", "group", "tree"}}
 	o.keeper = choice{"auto", []string{"auto", "off"}}
+	o.cgroup = choice{"off", []string{"off", "auto", "require"}}
 	o.rewrite, o.expect = rewrites{}, statuses{}
 
 	f.SortFlags = false
@@ -89,18 +92,20 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
 	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
+	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
 	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
 	f.CountVarP(&o.verbose, "verbose", "v", "say what is started and signalled; twice: what is adopted and reaped, too")
+	f.BoolVar(&o.doctor, "doctor", false, "print what this machine offers, and what is lost without it; status 1 if any of the promise is")
 	f.BoolVar(&o.version, "version", false, "print the version")
 	f.StringVar(&o.completion, "completion", "", "print a completion script for bash, zsh, fish or powershell")
 }
 
 // notFromEnvironment are the flags that ask for something else than running a command.
-var notFromEnvironment = map[string]bool{"help": true, "version": true, "completion": true}
+var notFromEnvironment = map[string]bool{"help": true, "version": true, "doctor": true, "completion": true}
 
 // readEnvironment sets flags that the command line does not set from LASTOUT_… variables.
 func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
@@ -158,6 +163,7 @@ func (o *options) complete(args []string) error {
 	}
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
 	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
+	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto, "require": jobs.CgroupRequire}[o.cgroup.word]
 	return nil
 }
 

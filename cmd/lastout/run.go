@@ -23,6 +23,10 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		case o.version:
 			_, err := fmt.Fprintln(stdout, "lastout", versionText())
 			return err
+		case o.doctor:
+			var err error
+			status, err = doctor(stdout)
+			return err
 		case c.Flags().Changed("completion"):
 			return writeCompletion(c, o.completion, stdout)
 		}

@@ -9,16 +9,21 @@
  *   dup LIST      descriptors that are copies of standard input
  *   nofile N      RLIMIT_NOFILE, soft and hard
  *   nproc N       RLIMIT_NPROC, soft and hard
+ *   lacks LIST    system calls, by number, that the kernel does not have
  *   uid N         real, effective and saved user and group, no other groups
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -58,6 +63,22 @@ static void limit(int what, int n)
 	}
 }
 
+/* seccomp(2); it takes root, or no_new_privs. */
+static void lack(int number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof code / sizeof *code, code};
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
+		perror("starts-with: seccomp");
+		_exit(125);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int i = 1;
@@ -71,6 +92,8 @@ int main(int argc, char **argv)
 			each(value, shut);
 		else if (!strcmp(what, "dup"))
 			each(value, copy);
+		else if (!strcmp(what, "lacks"))
+			each(value, lack);
 		else if (!strcmp(what, "nofile"))
 			limit(RLIMIT_NOFILE, atoi(value));
 		else if (!strcmp(what, "nproc"))
