@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"lastout/jobs/cgroup"
 	"lastout/jobs"
+	"lastout/jobs/cgroup"
 )
 
 // TestCgroup: each job of a runner has a cgroup of its own, and none is left.
