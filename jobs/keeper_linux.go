@@ -26,7 +26,7 @@ const keeperName = "lastout: keeper"
 // KeeperMain makes the process a keeper, and never returns, where a Runner has executed the program as one.
 // Everywhere else it returns at once. Call it first thing in main, before flags are read, and in TestMain.
 func KeeperMain() {
-	if len(os.Args) != 3 || os.Args[0] != keeperName {
+	if !InKeeper() {
 		return
 	}
 	if err := keep(os.Args[1], os.Args[2]); err != nil {
@@ -35,6 +35,9 @@ func KeeperMain() {
 	}
 	os.Exit(0)
 }
+
+// InKeeper reports whether this process is a keeper: [KeeperMain] will not return.
+func InKeeper() bool { return len(os.Args) == 3 && os.Args[0] == keeperName }
 
 // keep runs the jobs that come through the descriptor until the runner hangs up or dies.
 func keep(fd, runner string) error {

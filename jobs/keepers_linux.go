@@ -89,7 +89,7 @@ func keeperCommand(fd int) (argv0 string, argv []string, attr *syscall.ProcAttr)
 
 // frugal is for the Go runtime of a keeper; the environment of its jobs comes from the runner. One processor is enough, and needs fewer
 // threads; and as a keeper allocates next to nothing, a collection of garbage every two minutes would only be a wake-up.
-var frugal = []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=64MiB"}
+var frugal = []string{"GOGC=off", "GOMEMLIMIT=64MiB"}
 
 // inheritUpTo returns a list for ProcAttr.Files that leaves every descriptor below last as it is, and passes last.
 func inheritUpTo(last int) []uintptr {

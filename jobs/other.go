@@ -20,6 +20,9 @@ func StartKeeper() (*Keeper, error) { return nil, errors.ErrUnsupported }
 // Close needs Linux.
 func (*Keeper) Close() {}
 
+// InKeeper needs Linux.
+func InKeeper() bool { return false }
+
 // Run needs Linux.
 func Run(context.Context, Job) (*Result, error) { return nil, errors.ErrUnsupported }
 

@@ -9,10 +9,10 @@ import (
 // At a pids or RLIMIT_NPROC limit, which a job may reach, the Go runtime cannot create a thread, and ends the process. So all
 // that are needed must be there before the job is; and since each costs as much as a tenth of a run, there must not be many.
 
-// enoughThreads is how many a process needs that does nothing else than running jobs. Until it has settled down it is the runtime's
-// monitor, one in waitid, the poller's and two that run; after that, when only one can run, one that reads command lines besides.
-// A locked goroutine (runtime.LockOSThread) would need another yet.
-const enoughThreads = 5
+// enoughThreads is how many a process needs that does nothing else than running jobs: the runtime's monitor, one in waitid, one that
+// reads command lines, and one to run what is to be run and then to poll. Until it has settled down two can run, but
+// nobody reads command lines. A locked goroutine (runtime.LockOSThread) would need another yet.
+const enoughThreads = 4
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5

@@ -107,7 +107,7 @@ func (e *ender) reapOrWait(ctx context.Context) {
 	if reaped := e.reapKilled(); reaped > 0 {
 		e.progress()
 		if len(e.direct) > 0 {
-			waitForDeath(e.direct, dying)
+			e.waitForDeath(e.direct, dying)
 		}
 		return
 	}
@@ -266,10 +266,10 @@ func (e *ender) wait(ctx context.Context) {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}
 	if e.blocked > zombiesAt {
-		waitForDeath(nil, timeout)
+		e.waitForDeath(nil, timeout)
 		return
 	}
-	waitForDeath(e.direct, timeout)
+	e.waitForDeath(e.direct, timeout)
 }
 
 // zombiesAt is the number of waits in a row without progress after which descriptors are not asked any more: that of a zombie which
@@ -330,7 +330,7 @@ func (e *ender) survivors() (list []Survivor) {
 
 // waitForDeath waits until one of the first few processes has exited, by pidfd, or for the timeout. All that were signalled
 // die in any order; which of them wakes us does not matter.
-func waitForDeath(pids []int32, timeout time.Duration) {
+func (e *ender) waitForDeath(pids []int32, timeout time.Duration) {
 	var fds [16]unix.PollFd
 	n := 0
 	for _, pid := range pids {
@@ -346,7 +346,11 @@ func waitForDeath(pids []int32, timeout time.Duration) {
 		timeout = min(timeout, 5*time.Millisecond)
 	}
 	ts := unix.NsecToTimespec(timeout.Nanoseconds())
-	_, _ = unix.Ppoll(fds[:n], &ts, nil)
+	if e.r.opts.Exclusive && timeout <= time.Second {
+		ppollNow(fds[:n], &ts)
+	} else {
+		_, _ = unix.Ppoll(fds[:n], &ts, nil)
+	}
 	for i := range n {
 		unix.Close(int(fds[i].Fd))
 	}

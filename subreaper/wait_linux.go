@@ -117,6 +117,12 @@ func pidfdOpen(pid int32) (fd int, errno syscall.Errno) {
 	return int(r), 0
 }
 
+// ppollNow is ppoll(2) without leaving the Go scheduler, which might need another thread then and, at a pids limit, not get one. It is
+// for processes that have nothing else to do.
+func ppollNow(fds []unix.PollFd, timeout *unix.Timespec) {
+	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+}
+
 func pidfdSignal(fd int, sig syscall.Signal, flags uintptr) syscall.Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), 0, flags, 0, 0)
 	return errno

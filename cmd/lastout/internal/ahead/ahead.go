@@ -6,7 +6,6 @@ package ahead
 
 import (
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -22,10 +21,7 @@ var (
 
 func init() {
 	Caller = os.Getppid()
-	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
-	debug.SetTraceback("none")
-	jobs.KeeperMain()
-	if likely(os.Args[1:], os.Environ()) {
+	if !jobs.InKeeper() && likely(os.Args[1:], os.Environ()) {
 		Keeper, _ = jobs.StartKeeper() // what is wrong with it will be said when it is needed
 	}
 }
