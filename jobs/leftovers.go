@@ -8,7 +8,7 @@ import (
 )
 
 // maxLeftovers bounds how many are described; a fork bomb leaves thousands.
-const maxLeftovers = 1000
+const maxLeftovers = 256
 
 // leftovers keeps track of the processes that outlived their leader. Its methods are called by the life of the job
 // and, as callbacks, by the reaper.
@@ -29,7 +29,7 @@ func (l *leftovers) found(procs []subreaper.Process) {
 	}
 }
 
-// meet adds one.
+// meet adds one. Of very many all but the first have no name, and are only counted.
 func (l *leftovers) meet(p subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *leftovers) add(left Leftover) {
 	if _, known := l.index[left.PID]; known {
 		return
 	}
-	if len(l.list) >= maxLeftovers {
+	if len(l.list) >= maxLeftovers || left.Comm == "" {
 		if l.more == nil {
 			l.more = make(map[int]struct{})
 		}

@@ -60,8 +60,14 @@ type ender struct {
 	*walker
 	opts   EndOptions
 	killed map[int32]mark // direct children until they are reaped; deeper ones as a hint against looking anew
-	direct []int32        // the direct children of this pass; of those, after reaping, the living
-	until  uint64         // start time in clock ticks of the youngest that is told to Found
+	direct []int32        // the direct children of the last pass; of those, after reaping, the living
+	living []int32
+	until  uint64 // start time in clock ticks of the youngest that is told to Found
+
+	met     int           // how many were described to Found
+	passes  int           // so far
+	passed  time.Duration // when the last one ended, since started
+	passing time.Duration // how long it took
 
 	started time.Time
 	blocked int       // waits in a row without progress
@@ -72,6 +78,9 @@ type ender struct {
 
 // maxNamed is how many are asked for their command line before they are killed.
 const maxNamed = 64
+
+// maxDescribed is how many are told with more than their number: with very many, time is better spent on killing.
+const maxDescribed = 256
 
 // reapAt is the number of direct children at which a pass may reap though it found somebody new:
 // a list that grows without end is as bad as a freed place.
@@ -85,37 +94,53 @@ func (e *ender) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
 		}
+		began := time.Since(e.started)
 		fresh := e.pass()
+		e.passes++
+		e.passed = time.Since(e.started)
+		e.passing = e.passed - began
 		if fresh > 0 {
 			e.progress()
 			if len(e.direct) <= reapAt && e.r.fs != nil {
 				continue
 			}
 		}
-		e.reapOrWait(ctx)
+		e.reapOrWait(ctx, fresh)
 		// Without /proc a list takes a second: see first to those that we know, for some sixteen.
 		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < relistAt && ctx.Err() == nil {
-			e.reapOrWait(ctx)
+			e.reapOrWait(ctx, 0)
 		}
 	}
 	return nil
 }
 
-// reapOrWait reaps the dead of the last pass, and waits for the others to die where all have been killed: a pass more
-// would find nothing, and take time from those that are dying.
-func (e *ender) reapOrWait(ctx context.Context) {
-	if reaped := e.reapKilled(); reaped > 0 {
+// reapOrWait reaps the dead of the last pass. Where it found nobody new, it goes on while they die: a pass more would find
+// nothing, and take time from those that are dying.
+func (e *ender) reapOrWait(ctx context.Context, fresh int) {
+	reaped := e.sweep()
+	for fresh == 0 && reaped > 0 && len(e.direct) > 0 {
 		e.progress()
-		if len(e.direct) > 0 {
-			e.waitForDeath(e.direct, dying)
+		rest := e.passed + max(4*e.passing, dying) - time.Since(e.started)
+		if rest <= 0 {
+			return
 		}
-		return
+		// One of the last on the list, which were sent SIGKILL first: when it is dead, those after it will be too.
+		i := max(0, len(e.direct)-ahead)
+		e.waitForDeath(e.direct[i:i+1], rest)
+		reaped = e.sweep()
 	}
-	e.wait(ctx)
+	if reaped > 0 {
+		e.progress()
+	} else if fresh == 0 {
+		e.wait(ctx)
+	}
 }
 
-// dying is how long is waited for those that do die. Whoever is new is not to have longer than that.
-const dying = time.Millisecond
+// dying is how long those that die are waited for at least before the next pass. Whoever is new is not to have much longer than that.
+const dying = 2 * time.Millisecond
+
+// ahead is how many deaths are waited for at once.
+const ahead = 16
 
 func (e *ender) progress() { e.blocked, e.moved = 0, time.Now() }
 
@@ -146,9 +171,8 @@ func (e *ender) pass() (fresh int) {
 
 // killChild kills a direct child and goes on below it: what it has forked is listed once it cannot fork any more.
 func (e *ender) killChild(pid int32, known bool) (fresh int) {
-	var st proc.Stat
-	if e.r.fs != nil && e.r.fs.Stat(pid, &st) && !known {
-		e.meet(pid, &st)
+	if !known {
+		e.meetChild(pid)
 	}
 	m := mark{errno: kill(pid, unix.SIGKILL)}
 	e.killed[pid] = m
@@ -156,10 +180,32 @@ func (e *ender) killChild(pid int32, known bool) (fresh int) {
 		fresh = 1
 		e.report(pid, m.errno)
 	}
-	if e.deep() && !st.Dead() { // the children of the dead are ours already
-		fresh += e.below(node{pid, -1}, st.Threads)
+	if e.deep() && !exited(pid) { // the children of the dead are ours already
+		fresh += e.below(node{pid, -1}, e.r.fs.ThreadCount(pid))
 	}
 	return fresh
+}
+
+// meetChild tells of a direct child that is about to be killed, or was with its group.
+func (e *ender) meetChild(pid int32) {
+	if e.opts.Found == nil || e.opts.Known != nil && e.opts.Known(int(pid)) {
+		return
+	}
+	var info siginfo
+	_ = waitidNow(unix.P_PID, int(pid), waitExit|unix.WNOWAIT, &info, nil)
+	if info.PID != 0 && (info.Code != cldKilled || info.Status != int32(unix.SIGKILL)) {
+		return // it had exited before
+	}
+	var st proc.Stat
+	switch {
+	case e.met >= maxDescribed || e.r.fs == nil:
+		if e.passes == 0 { // who is born while we kill is not counted
+			e.opts.Found(Process{PID: int(pid)})
+		}
+	case e.r.fs.Stat(pid, &st) && st.Start <= e.until:
+		e.opts.Found(describe(pid, &st, e.until))
+		e.met++
+	}
 }
 
 // introduce tells of the first few with their command lines, which are lost with them. Killing is what cannot wait: the others are
@@ -173,6 +219,7 @@ func (e *ender) introduce() {
 	for _, p := range s.found {
 		if e.opts.Known == nil || !e.opts.Known(p.PID) {
 			e.opts.Found(p)
+			e.met++
 		}
 	}
 }
@@ -180,10 +227,13 @@ func (e *ender) introduce() {
 // meet tells of a process that is about to be killed.
 func (e *ender) meet(pid int32, st *proc.Stat) {
 	switch {
-	case e.opts.Found == nil, st.Start > e.until, st.Dead():
+	case e.opts.Found == nil, st.Start > e.until:
 	case e.opts.Known != nil && e.opts.Known(int(pid)):
+	case e.met >= maxDescribed:
+		e.opts.Found(Process{PID: int(pid)})
 	default:
 		e.opts.Found(describe(pid, st, e.until))
+		e.met++
 	}
 }
 
@@ -236,21 +286,27 @@ func (e *ender) report(pid int32, errno unix.Errno) {
 	}
 }
 
-// reapKilled reaps the direct children of the last pass that are dead, and only those: an unbounded loop of waits never
-// ends against a chain that forks and exits faster than we reap.
-func (e *ender) reapKilled() (reaped int) {
+// sweep reaps the direct children of the last pass that are dead, and only those: an unbounded loop of waits never
+// ends against a chain that forks and exits faster than we reap. They die about in the order in which they were killed, from
+// the last one on, so while some die it need not look at all of them.
+func (e *ender) sweep() (reaped int) {
 	var info siginfo
 	var ru unix.Rusage
-	living := e.direct[:0]
-	for _, pid := range e.direct {
+	e.living = e.living[:0]
+	for len(e.direct) > 0 && (e.blocked > 0 || len(e.living) < 4*ahead) {
+		last := len(e.direct) - 1
+		pid := e.direct[last]
+		e.direct = e.direct[:last]
 		if e.r.reap(pid, &info, &ru) {
 			delete(e.killed, pid)
 			reaped++
 		} else {
-			living = append(living, pid)
+			e.living = append(e.living, pid)
 		}
 	}
-	e.direct = living
+	for _, pid := range slices.Backward(e.living) {
+		e.direct = append(e.direct, pid)
+	}
 	return reaped
 }
 

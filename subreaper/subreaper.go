@@ -101,9 +101,9 @@ type EndOptions struct {
 	AtOnce func()
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
-	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of very
-	// many only the first have their command line: it is lost with the process, and killing is what cannot wait. Neither may
-	// call the Reaper.
+	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of
+	// many only the first have their command line, which is lost with the process, and of very many all but the first have
+	// nothing but their number: killing is what cannot wait. Neither may call the Reaper.
 	Found func(Process)
 	Known func(pid int) bool
 	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call the Reaper.
