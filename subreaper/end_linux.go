@@ -161,7 +161,7 @@ func (e *ender) pass() (fresh int) {
 		switch {
 		case !known || m.start != 0 || m.errno != 0:
 			fresh += e.killChild(pid, known)
-		case e.blocked > 0 && e.deep() && !exited(pid):
+		case e.blocked > 2 && e.deep() && !exited(pid):
 			// It does not die, and may get children yet: its grandchildren can make them for it (CLONE_PARENT).
 			fresh += e.below(node{pid, -1}, 0)
 		}

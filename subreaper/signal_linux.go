@@ -65,6 +65,9 @@ func (s *signaller) list() {
 func (s *signaller) pass() (fresh int) {
 	var st proc.Stat
 	for _, pid := range append([]int32(nil), s.directChildren()...) {
+		if s.full() {
+			return fresh
+		}
 		if s.r.fs.Stat(pid, &st) {
 			fresh += s.visit(node{pid, -1}, &st)
 		}
@@ -72,9 +75,11 @@ func (s *signaller) pass() (fresh int) {
 	return fresh
 }
 
+func (s *signaller) full() bool { return s.most > 0 && len(s.found) >= s.most }
+
 // visit signals n and goes on below it. The children are listed before the signal: its death would give them to us.
 func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
-	if st.Start > s.until || st.Dead() || s.most > 0 && len(s.found) >= s.most {
+	if st.Start > s.until || st.Dead() || s.full() {
 		return 0
 	}
 	i, known := s.seen[n.pid]
