@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,13 +84,26 @@ func (c *conn) send(k kind, fields func(*wire), fds ...int) error {
 // sendSome uses MSG_NOSIGNAL: the death of the other end is not to be a SIGPIPE.
 func (c *conn) sendSome(msg, rights []byte) (n int, err error) {
 	waitErr := c.writing(func(fd uintptr) bool {
-		n, err = unix.SendmsgN(int(fd), msg, rights, nil, unix.MSG_NOSIGNAL)
+		if rights != nil {
+			n, err = unix.SendmsgN(int(fd), msg, rights, nil, unix.MSG_NOSIGNAL)
+		} else {
+			n, err = sendNow(fd, msg)
+		}
 		return err != unix.EAGAIN && err != unix.EINTR
 	})
 	if waitErr != nil {
 		return 0, waitErr
 	}
 	return n, err
+}
+
+// sendNow does not leave the Go scheduler, which might need another thread then and, at a pids limit, not get one.
+func sendNow(fd uintptr, msg []byte) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&msg[0])), uintptr(len(msg)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // receive returns the next message; io.EOF when the other end is gone.

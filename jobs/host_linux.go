@@ -98,12 +98,11 @@ func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
 	return t
 }
 
-// fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end.
+// fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end. The
+// Go runtime ends a thread only with a goroutine that is locked to it (runtime.LockOSThread), and where we are alone none ends so.
 func (h *host) fork(noNewPrivs bool, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	if !noNewPrivs {
-		if pid, onMain, err := pdeath.StartOnMain(path, argv, attr); onMain {
-			return pid, err
-		}
+	if h.exclusive && !noNewPrivs {
+		return syscall.ForkExec(path, argv, attr)
 	}
 	return h.thread(noNewPrivs).Start(path, argv, attr)
 }

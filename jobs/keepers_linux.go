@@ -1,14 +1,12 @@
 package jobs
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"syscall"
 
-	"lastout/pdeath"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -29,16 +27,10 @@ type inbound struct {
 	body []byte
 }
 
-// StartKeeper starts a keeper ahead of its [Runner], for Options.Keeper: it gets ready while the program does other things.
-// Call it in main, on the main thread, before the process has any other child.
+// StartKeeper starts a keeper ahead of its [Runner], for Options.Keeper, in a program that only runs jobs: it gets ready while the
+// program does other things. The process must not have any other child.
 func StartKeeper() (*Keeper, error) {
-	k, err := newKeeper(func(fd int) (int, error) {
-		pid, onMain, err := pdeath.StartOnMain(keeperCommand(fd))
-		if err == nil && !onMain {
-			err = errors.New("not on the main thread")
-		}
-		return pid, err
-	})
+	k, err := newKeeper(func(fd int) (int, error) { return syscall.ForkExec(keeperCommand(fd)) })
 	if err != nil {
 		return nil, err
 	}

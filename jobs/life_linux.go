@@ -146,6 +146,9 @@ func (l *life) input(i input) {
 	if l.state == from {
 		return
 	}
+	if l.state == lingering && l.job.Linger == 0 {
+		l.state = move(l.state, lingerOver)
+	}
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
 	l.result.TimedOut = l.result.TimedOut || i == timedOut
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
@@ -166,10 +169,6 @@ func (l *life) input(i input) {
 }
 
 func (l *life) linger() {
-	if l.job.Linger == 0 {
-		l.input(lingerOver)
-		return
-	}
 	l.left.found(l.host.reaper.Descendants())
 	l.release() // they may live for days: the leader is not to be a zombie for as long
 	if l.job.Linger != Forever {

@@ -20,6 +20,9 @@ func StartKeeper() (*Keeper, error) { return nil, errors.ErrUnsupported }
 // Close needs Linux.
 func (*Keeper) Close() {}
 
+// Prepare does nothing here.
+func Prepare() {}
+
 // InKeeper needs Linux.
 func InKeeper() bool { return false }
 

@@ -7,42 +7,43 @@ import (
 )
 
 // At a pids or RLIMIT_NPROC limit, which a job may reach, the Go runtime cannot create a thread, and ends the process. So all
-// that are needed must be there before the job is; and since each costs as much as a tenth of a run, there must not be many.
+// that are needed must be there before the job is; and since each costs a twentieth of a run, there must not be many.
+// The runtime gives the processor of a thread that is in a system call to another one, whenever the call takes longer than some
+// 20 µs; so what a process does while it has a job makes its system calls without telling the runtime, but for those that are meant to block.
 
-// enoughThreads is how many a process needs that does nothing else than running jobs: the runtime's monitor, one in waitid, one that
-// reads command lines, and one to run what is to be run and then to poll. Until it has settled down two can run, but
-// nobody reads command lines. A locked goroutine (runtime.LockOSThread) would need another yet.
-const enoughThreads = 4
+// enoughThreads is how many a process needs that does nothing else than running jobs: the runtime's monitor, one in waitid, the
+// poller's, two that run, and one that waits for a message to be written; and the one that the runtime makes others from
+// once a goroutine was locked to its thread, as is done here to get them.
+const enoughThreads = 7
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5
 
+// Prepare begins to make the threads that settling a job needs, in a program that only runs jobs ([Options].Exclusive), and returns
+// at once. [Runner.Run] waits for them, and begins where that was not done: call it first thing in main where start-up time matters.
+func Prepare() { go threadsForJobs() }
+
 // prepare returns when the process has the threads that settling needs.
 func prepare(exclusive bool) {
-	switch {
-	case !exclusive:
-		warmed.Do(func() { warm(spareThreads) })
-	case threads() < enoughThreads: // mostly it has: the runtime's own beginnings need as many
-		warmed.Do(func() { warm(enoughThreads) })
+	if exclusive {
+		threadsForJobs()
+	} else {
+		threadsBesides()
 	}
 }
 
-// warmed: threads belong to the process, and the runtime keeps them.
-var warmed sync.Once
-
-// settleDown has one goroutine run at a time, which is enough to reap, and turns the collector of garbage off up to a bound: next to
-// nothing is allocated, and a collection every two minutes would be a wake-up. All threads stop for a moment meanwhile,
-// so it is done while the job gets going, and before anything is settled.
-func (h *host) settleDown() {
-	if !h.exclusive {
-		return
-	}
-	h.settled.Do(func() {
-		runtime.GOMAXPROCS(1)
-		debug.SetGCPercent(-1)
-		debug.SetMemoryLimit(64 << 20)
+// Threads belong to the process, and the runtime keeps them.
+var (
+	threadsForJobs = sync.OnceFunc(func() {
+		if runtime.GOMAXPROCS(0) > 2 { // With more processors the runtime would wake more threads than there is work for.
+			runtime.GOMAXPROCS(2)
+		}
+		for n := 1; threads() < enoughThreads; n++ {
+			warm(n)
+		}
 	})
-}
+	threadsBesides = sync.OnceFunc(func() { warm(spareThreads) })
+)
 
 // threads returns how many the runtime has; but for those that a locked goroutine ends with, it keeps all.
 func threads() int {
@@ -51,7 +52,7 @@ func threads() int {
 }
 
 // warm makes the runtime create threads: a goroutine that is locked to one keeps it while it waits, so that n of those
-// and n that run need n more than there were idle.
+// and what runs need as many more than there were idle. (Waiting in system calls would do, but the runtime takes its time to notice.)
 func warm(n int) {
 	var ready, done sync.WaitGroup
 	release := make(chan struct{})
@@ -67,4 +68,16 @@ func warm(n int) {
 	ready.Wait()
 	close(release)
 	done.Wait()
+}
+
+// settleDown turns the collector of garbage off up to a bound: next to nothing is allocated, and a collection every two minutes
+// would be a wake-up. All threads stop for a moment meanwhile, so it is done while the job gets going.
+func (h *host) settleDown() {
+	if !h.exclusive {
+		return
+	}
+	h.settled.Do(func() {
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(64 << 20)
+	})
 }

@@ -60,17 +60,5 @@ func (t *Thread) Start(argv0 string, argv []string, attr *syscall.ProcAttr) (pid
 	return pid, err
 }
 
-// StartOnMain is Thread.Start without a switch to another thread: it forks from the calling one if that is the main thread,
-// which lives as long as the process, and reports whether it is. A main function is on the main thread from its
-// beginning until it waits for something. Where no goroutine ends while it is locked to a thread (runtime.LockOSThread), none
-// ends, so it does not matter should this one be moved to another between the look and the fork.
-func StartOnMain(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, onMain bool, err error) {
-	if !onMainThread() {
-		return 0, false, nil
-	}
-	pid, err = syscall.ForkExec(argv0, argv, attr)
-	return pid, true, err
-}
-
 // Close ends the thread. Children that were started on it get their parent-death signal.
 func (t *Thread) Close() { close(t.work) }

@@ -2,10 +2,12 @@ package subreaper
 
 import (
 	"bytes"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,16 +75,28 @@ func (n *namer) name(procs []Process) {
 	}
 }
 
-// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file.
+// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file. With a
+// second processor they do not leave the Go scheduler, which might need another thread then and, at a pids limit, not get one.
 func readCmdline(pid int) string {
-	fd, err := unix.Open(procDir+"/"+strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	path, err := unix.BytePtrFromString(procDir + "/" + strconv.Itoa(pid) + "/cmdline")
 	if err != nil {
 		return ""
 	}
-	defer unix.Close(fd)
+	read, dir := unix.Syscall6, unix.AT_FDCWD
+	if runtime.GOMAXPROCS(0) > 1 {
+		read = unix.RawSyscall6
+	}
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(path)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno != 0 {
+		return ""
+	}
 	buf := make([]byte, 4096)
-	n, _ := unix.Read(fd, buf)
-	return strings.TrimSpace(string(bytes.ReplaceAll(buf[:max(n, 0)], []byte{0}, []byte{' '})))
+	n, _, errno := read(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	if errno != 0 {
+		return ""
+	}
+	return strings.TrimSpace(string(bytes.ReplaceAll(buf[:n], []byte{0}, []byte{' '})))
 }
 
 func (r *Reaper) dropNamer() {

@@ -9,16 +9,14 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 
 	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
 )
 
 func main() {
-	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
-	debug.SetTraceback("none")
 	jobs.KeeperMain()
+	jobs.Prepare()
 	status := run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	if ahead.Keeper != nil {
 		ahead.Keeper.Close() // where nothing was run

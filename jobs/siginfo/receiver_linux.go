@@ -21,6 +21,7 @@ const (
 // Receiver receives signals. Next is for one goroutine; Ask is safe for concurrent use.
 type Receiver struct {
 	file *os.File
+	raw  syscall.RawConn
 	self int
 	buf  [64 * recordSize]byte
 	have []byte
@@ -36,7 +37,10 @@ func New() (*Receiver, error) {
 	if anyBlocked() {
 		go unblocked()
 	}
-	return &Receiver{file: os.NewFile(uintptr(fds[0]), "signals"), self: os.Getpid()}, nil
+	r := &Receiver{file: os.NewFile(uintptr(fds[0]), "signals"), self: os.Getpid()}
+	var err error
+	r.raw, err = r.file.SyscallConn()
+	return r, err
 }
 
 // anyBlocked reports whether the process was started with signals blocked: then all its threads block them.
@@ -57,11 +61,9 @@ func unblocked() {
 func (r *Receiver) Next() (Info, error) {
 	for {
 		for len(r.have) < recordSize {
-			n, err := r.file.Read(r.buf[:]) // whole records: that is what is written, and read in multiples of
-			if err != nil {
+			if err := r.raw.Read(r.read); err != nil {
 				return Info{}, fmt.Errorf("receive signals: %w", err)
 			}
-			r.have = r.buf[:n]
 		}
 		info := parse(r.have[:recordSize])
 		r.have = r.have[recordSize:]
@@ -69,6 +71,16 @@ func (r *Receiver) Next() (Info, error) {
 			return info, nil
 		}
 	}
+}
+
+// read reads whole records: that is what is written, and read in multiples of. It does not block, and so need not leave the Go scheduler.
+func (r *Receiver) read(fd uintptr) bool {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf)))
+	if errno != 0 {
+		return errno != unix.EAGAIN && errno != unix.EINTR
+	}
+	r.have = r.buf[:n]
+	return true
 }
 
 // own reports whether this process has sent a signal to itself: the Go runtime does, SIGURG, to have a goroutine preempted, and the

@@ -6,6 +6,7 @@ package ahead
 
 import (
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ var (
 
 func init() {
 	Caller = os.Getppid()
+	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
+	debug.SetTraceback("none")
 	if !jobs.InKeeper() && likely(os.Args[1:], os.Environ()) {
 		Keeper, _ = jobs.StartKeeper() // what is wrong with it will be said when it is needed
 	}
@@ -28,13 +31,15 @@ func init() {
 
 // likely reports whether it looks as if a keeper will be needed. It may be wrong both ways.
 func likely(args, env []string) bool {
-	return len(args) > 0 && os.Getpid() != 1 && !slices.ContainsFunc(args, without) && !slices.ContainsFunc(env, func(e string) bool {
-		return strings.HasPrefix(e, "LASTOUT_KEEPER=")
-	})
-}
-
-// without is true for arguments that ask for something else than running a command in a keeper.
-func without(arg string) bool {
-	name, _, _ := strings.Cut(arg, "=")
-	return slices.Contains([]string{"--keeper", "--help", "-h", "--version", "--completion", "--doctor"}, name)
+	for i, arg := range args {
+		name, value, joined := strings.Cut(arg, "=")
+		if name == "--keeper" && !joined && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if name == "--keeper" && value == "off" || slices.Contains([]string{"--help", "-h", "--version", "--completion", "--doctor"}, name) {
+			return false
+		}
+	}
+	test := strings.HasSuffix(os.Args[0], ".test") // of this command, as go test builds it
+	return len(args) > 0 && os.Getpid() != 1 && !test && !slices.Contains(env, "LASTOUT_KEEPER=off")
 }
