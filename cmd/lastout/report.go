@@ -120,7 +120,11 @@ func age(d time.Duration) string {
 }
 
 func (m *messages) survivors(list []subreaper.Survivor) {
-	for _, s := range list {
+	for i, s := range list {
+		if i == maxReported {
+			m.say("cannot end %d more", len(list)-i)
+			return
+		}
 		m.say("cannot end %d (%s): %s", s.PID, shorten(s.Cmdline, maxCommand), s.Reason())
 	}
 }
