@@ -16,7 +16,6 @@ import (
 
 func main() {
 	jobs.KeeperMain()
-	jobs.Prepare()
 	status := run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	if ahead.Keeper != nil {
 		ahead.Keeper.Close() // where nothing was run

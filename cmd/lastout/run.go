@@ -6,6 +6,8 @@ import (
 	"io"
 	"runtime/debug"
 
+	"lastout/jobs"
+
 	"github.com/spf13/cobra"
 )
 
@@ -30,6 +32,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		case c.Flags().Changed("completion"):
 			return writeCompletion(c, o.completion, stdout)
 		}
+		jobs.Prepare()
 		o.lineGiven = c.Flags().Changed("command")
 		if err := o.readEnvironment(c.Flags(), env, len(args) > 0); err != nil {
 			return err
