@@ -24,7 +24,7 @@ const Sender = true
 
 // handlerFD is where the handlers write, and runtimeHandler the Go runtime's own, to which faults go.
 var (
-	handlerFD      int32 = -1
+	handlerFD      int32 = -1 //lint:ignore U1000 the handler in assembly reads it
 	runtimeHandler uintptr
 )
 
