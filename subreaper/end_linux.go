@@ -91,7 +91,7 @@ const relistAt = 14
 
 func (e *ender) run(ctx context.Context) error {
 	for !e.done() {
-		if ctx.Err() != nil {
+		if e.passes > 0 && ctx.Err() != nil { // everybody is killed at least once
 			return &SurvivorError{Procs: e.survivors(), Err: ctx.Err()}
 		}
 		began := time.Since(e.started)

@@ -24,6 +24,7 @@ type Reaper struct {
 	mu       sync.Mutex
 	wake     sync.Cond // something to wait for, or closed
 	watched  map[int32]*Child
+	given    map[int]*Child // of Options.Children
 	commands map[int32]*command
 	held     *Child // exited and not reaped: its zombie would answer every wait, so the loop pauses
 	waiting  bool   // there are, or may be, children
@@ -57,7 +58,7 @@ func New(opts Options) (*Reaper, error) {
 	}
 	r := &Reaper{
 		opts: opts, was: was,
-		watched: make(map[int32]*Child), commands: make(map[int32]*command),
+		watched: make(map[int32]*Child), given: make(map[int]*Child), commands: make(map[int32]*command),
 		done: make(chan struct{}),
 	}
 	r.wake.L = &r.mu
@@ -65,7 +66,7 @@ func New(opts Options) (*Reaper, error) {
 	r.walk.init(r)
 	r.waiting = !childless() // what an exec handed to us: sh -c 'server & exec prog'
 	for pid, changed := range opts.Children {
-		r.watch(pid, changed)
+		r.given[pid] = r.watch(pid, changed)
 	}
 	go r.loop()
 	return r, nil

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"syscall"
 
 	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
@@ -28,10 +28,14 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	keeperLost := !inProcess && !keeperPossible()
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
 	o.job.Env = exactEnvironment(o.env)
-	signals, err := siginfo.New()
-	if err != nil {
-		m.say("%v", err)
-		return statusFailed
+	signals := ahead.Signals
+	if signals == nil {
+		var err error
+		if signals, err = siginfo.New(); err != nil {
+			m.say("%v", err)
+			return statusFailed
+		}
+		signals.AskAll()
 	}
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
@@ -55,7 +59,6 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	degraded(m, r, keeperLost)
-	receive(signals)
 	go o.passSignals(r, signals)
 	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(r, ahead.Caller); err != nil {
@@ -73,8 +76,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	if !errors.As(err, &survivors) { // what could not be ended once is not worth a second try
 		rest, restErr := r.Settle(ctx, o.job)
 		if rest != nil {
-			result.Leftovers = append(result.Leftovers, rest.Leftovers...)
-			result.LeftoverCount += rest.LeftoverCount
+			addLeftovers(result, rest)
 		}
 		err = errors.Join(err, restErr)
 	}
@@ -148,14 +150,18 @@ func followParent(r *jobs.Runner, pid int) error {
 	return nil
 }
 
-// receive asks for every signal that can be forwarded, before there is a job to miss one. One that was ignored when lastout
-// started (nohup's HUP) stays so, for the command too: asking for it would end that.
-func receive(r *siginfo.Receiver) {
-	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
-		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) && (sig != unix.SIGURG || siginfo.Sender) {
-			_ = r.Ask(sig) // one that cannot be had is lost, as it would be to any program
+// addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be among them again.
+func addLeftovers(result, rest *jobs.Result) {
+	for _, l := range rest.Leftovers {
+		same := func(k jobs.Leftover) bool { return k.PID == l.PID }
+		if i := slices.IndexFunc(result.Leftovers, same); i >= 0 {
+			result.Leftovers[i] = l
+			rest.LeftoverCount--
+		} else {
+			result.Leftovers = append(result.Leftovers, l)
 		}
 	}
+	result.LeftoverCount += rest.LeftoverCount
 }
 
 // passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.

@@ -43,6 +43,16 @@ func New() (*Receiver, error) {
 	return r, err
 }
 
+// AskAll asks for every signal that can be received. One that is ignored (nohup's HUP) stays so, for children too: asking
+// for it would end that.
+func (r *Receiver) AskAll() {
+	for sig := syscall.Signal(1); sig <= Max; sig++ {
+		if Catchable(sig) && !Ignored(sig) && (sig != unix.SIGURG || Sender) {
+			_ = r.Ask(sig) // one that cannot be had is lost, as it would be to any program
+		}
+	}
+}
+
 // anyBlocked reports whether the process was started with signals blocked: then all its threads block them.
 func anyBlocked() bool {
 	var mask unix.Sigset_t
