@@ -20,20 +20,13 @@ type leftovers struct {
 	sent  map[int]struct{} // who was sent the stop signal
 }
 
-// found adds processes that are alive after their leader.
-func (l *leftovers) found(procs []subreaper.Process) {
+// found adds processes that are alive after their leader. Of very many all but the first have no name, and are only counted.
+func (l *leftovers) found(procs ...subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
 		l.add(Leftover{Process: p})
 	}
-}
-
-// meet adds one. Of very many all but the first have no name, and are only counted.
-func (l *leftovers) meet(p subreaper.Process) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.add(Leftover{Process: p})
 }
 
 // knows reports whether a process is among them.

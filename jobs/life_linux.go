@@ -126,7 +126,7 @@ func (l *life) leaderExited(c *subreaper.Change) {
 		l.host.exited(c.Status)
 	}
 	if l.state != running {
-		l.left.found(l.host.reaper.Descendants())
+		l.left.found(l.host.reaper.Descendants()...)
 	}
 	l.input(leaderExited)
 	l.release()
@@ -169,7 +169,7 @@ func (l *life) input(i input) {
 }
 
 func (l *life) linger() {
-	l.left.found(l.host.reaper.Descendants())
+	l.left.found(l.host.reaper.Descendants()...)
 	l.release() // they may live for days: the leader is not to be a zombie for as long
 	if l.job.Linger != Forever {
 		l.setPhase(l.job.Linger)
@@ -194,7 +194,7 @@ func (l *life) stop() {
 	})
 	l.left.signalled(procs)
 	if l.gone {
-		l.left.found(procs)
+		l.left.found(procs...)
 	}
 	l.setPhase(grace)
 }
@@ -246,7 +246,7 @@ func (l *life) kill() {
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
 		AtOnce: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
-		Found: l.left.meet,
+		Found: func(p subreaper.Process) { l.left.found(p) },
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
 	var survivors *subreaper.SurvivorError

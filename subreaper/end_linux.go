@@ -188,7 +188,7 @@ func (e *ender) killChild(pid int32, known bool) (fresh int) {
 
 // meetChild tells of a direct child that is about to be killed, or was with its group.
 func (e *ender) meetChild(pid int32) {
-	if e.opts.Found == nil || e.opts.Known != nil && e.opts.Known(int(pid)) {
+	if !e.untold(pid) {
 		return
 	}
 	var info siginfo
@@ -202,9 +202,8 @@ func (e *ender) meetChild(pid int32) {
 		if e.passes == 0 { // who is born while we kill is not counted
 			e.opts.Found(Process{PID: int(pid)})
 		}
-	case e.r.fs.Stat(pid, &st) && st.Start <= e.until:
-		e.opts.Found(describe(pid, &st, e.until))
-		e.met++
+	case e.r.fs.Stat(pid, &st):
+		e.meet(pid, &st)
 	}
 }
 
@@ -217,18 +216,22 @@ func (e *ender) introduce() {
 	s := signaller{r: e.r, walker: e.walker, until: e.until, seen: make(map[int32]int), most: maxNamed}
 	s.list()
 	for _, p := range s.found {
-		if e.opts.Known == nil || !e.opts.Known(p.PID) {
+		if e.untold(int32(p.PID)) {
 			e.opts.Found(p)
 			e.met++
 		}
 	}
 }
 
+// untold reports whether Found is to be told of a process.
+func (e *ender) untold(pid int32) bool {
+	return e.opts.Found != nil && (e.opts.Known == nil || !e.opts.Known(int(pid)))
+}
+
 // meet tells of a process that is about to be killed.
 func (e *ender) meet(pid int32, st *proc.Stat) {
 	switch {
-	case e.opts.Found == nil, st.Start > e.until:
-	case e.opts.Known != nil && e.opts.Known(int(pid)):
+	case st.Start > e.until || !e.untold(pid):
 	case e.met >= maxDescribed:
 		e.opts.Found(Process{PID: int(pid)})
 	default:

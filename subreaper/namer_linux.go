@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -18,7 +19,12 @@ import (
 type namer struct {
 	ask   chan *naming
 	stuck bool
+	read  systemCall
 }
+
+// systemCall is unix.Syscall6, or unix.RawSyscall6, which does not leave the Go scheduler: that might need another thread then and, at
+// a pids limit, not get one.
+type systemCall func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err syscall.Errno)
 
 // naming is a list of processes whose command lines are wanted.
 type naming struct {
@@ -31,11 +37,15 @@ type naming struct {
 // namingTime is how long the reading of command lines may take before the rest is done without.
 const namingTime = 50 * time.Millisecond
 
-func newNamer() *namer {
-	n := &namer{ask: make(chan *naming)}
+// newNamer's exclusive says that nothing but ours is held up by a read that takes long, if there is a second processor to go on with.
+func newNamer(exclusive bool) *namer {
+	n := &namer{ask: make(chan *naming), read: unix.Syscall6}
+	if exclusive && runtime.GOMAXPROCS(0) > 1 {
+		n.read = unix.RawSyscall6
+	}
 	go func() {
 		for a := range n.ask {
-			a.read()
+			a.fill(n.read)
 		}
 	}()
 	return n
@@ -43,10 +53,10 @@ func newNamer() *namer {
 
 func (n *namer) close() { close(n.ask) }
 
-func (a *naming) read() {
+func (a *naming) fill(read systemCall) {
 	defer close(a.done)
 	for i, pid := range a.pids {
-		a.names[i] = readCmdline(pid)
+		a.names[i] = readCmdline(pid, read)
 		a.ready.Add(1)
 	}
 }
@@ -75,17 +85,13 @@ func (n *namer) name(procs []Process) {
 	}
 }
 
-// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file. With a
-// second processor they do not leave the Go scheduler, which might need another thread then and, at a pids limit, not get one.
-func readCmdline(pid int) string {
+// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file.
+func readCmdline(pid int, read systemCall) string {
 	path, err := unix.BytePtrFromString(procDir + "/" + strconv.Itoa(pid) + "/cmdline")
 	if err != nil {
 		return ""
 	}
-	read, dir := unix.Syscall6, unix.AT_FDCWD
-	if runtime.GOMAXPROCS(0) > 1 {
-		read = unix.RawSyscall6
-	}
+	dir := unix.AT_FDCWD
 	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(path)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		return ""

@@ -161,7 +161,7 @@ func (r *Reaper) name(procs []Process) {
 		return
 	}
 	if r.namer == nil {
-		r.namer = newNamer()
+		r.namer = newNamer(r.opts.Exclusive)
 	}
 	r.namer.name(procs)
 }

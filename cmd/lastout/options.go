@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
 
 	"github.com/spf13/cobra"
@@ -104,9 +106,6 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.completion, "completion", "", "print a completion script for bash, zsh, fish or powershell")
 }
 
-// notFromEnvironment are the flags that ask for something else than running a command.
-var notFromEnvironment = map[string]bool{"help": true, "version": true, "doctor": true, "completion": true}
-
 // readEnvironment sets flags that the command line does not set from LASTOUT_… variables.
 func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
 	values := make(map[string]string)
@@ -124,7 +123,7 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 		name := "LASTOUT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, ok := values[name]
 		switch {
-		case !ok || flag.Changed || notFromEnvironment[flag.Name] || value == "":
+		case !ok || flag.Changed || slices.Contains(ahead.NoRun[:], flag.Name) || value == "":
 		// What is written out wins, over its opposite too.
 		case flag.Name == "command" && hasCommand, flag.Name == "quiet" && given("verbose"), flag.Name == "verbose" && given("quiet"):
 		case err == nil:

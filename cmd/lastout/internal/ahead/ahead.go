@@ -6,6 +6,9 @@ package ahead
 
 import "lastout/jobs"
 
+// NoRun are the flags that ask for something else than running a command.
+var NoRun = [...]string{"help", "version", "doctor", "completion"}
+
 var (
 	// Caller is the process that started us: should that one die, we get another parent.
 	Caller int

@@ -33,7 +33,7 @@ func init() {
 func runs(args []string) bool {
 	other := func(arg string) bool {
 		name, _, _ := strings.Cut(arg, "=")
-		return slices.Contains([]string{"--help", "-h", "--version", "--completion", "--doctor"}, name)
+		return name == "-h" || strings.HasPrefix(name, "--") && slices.Contains(NoRun[:], name[2:])
 	}
 	return len(args) > 0 && !slices.ContainsFunc(args, other) && !strings.HasSuffix(os.Args[0], ".test")
 }
