@@ -112,10 +112,13 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 	prepare(h.exclusive)
 	l := h.begin(job, requests, events)
 	defer h.over()
+	l.lender = newLender(job)
+	defer l.lender.close()
 	if err := h.start(l, files); err != nil {
 		return nil, err
 	}
 	defer l.child.Close()
+	l.lender.begin(l.child.PID)
 	if started != nil {
 		started(l.child.PID)
 	}

@@ -76,7 +76,26 @@ type Job struct {
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
 
+	// Terminal lends the job our controlling terminal, if there is one: at once where we lead its foreground process group and standard
+	// input, output and error are that terminal, and otherwise if the job wants to read or set it while our group is in the foreground.
+	// When the leader has ended it is given back, with the modes from before unless the leader has exited by itself. With Session,
+	// it becomes the controlling terminal of the job's session, if it is ours to give away: if we lead our session.
+	Terminal bool
+	// Session runs the job in a session of its own (setsid(2)).
+	Session bool
+	// Foreground leaves the job in our process group, which then gets the terminal's signals with us. Forwarded signals go to the leader
+	// in place of a process group.
+	Foreground bool
+
 	cgroup cgroup.Dir // made by the Runner
+	place  place      // likewise
+}
+
+// place is where the job is among process groups and at the terminal.
+type place struct {
+	group    int  // the runner's process group
+	lead     bool // the terminal is the job's at once
+	controls bool // the job's standard input becomes its controlling terminal
 }
 
 // Validate says what is wrong with a job, before anything is started.
@@ -90,6 +109,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("no such stop signal: %d", int(j.StopSignal))
 	case slices.Contains(j.Ignore, syscall.SIGCHLD):
 		return errors.New("SIGCHLD cannot be ignored: the statuses of children would be lost")
+	case j.Session && j.Foreground:
+		return errors.New("a session of its own and the process group of the caller contradict each other")
 	case j.Forward > Tree:
 		return fmt.Errorf("no such forward target: %d", j.Forward)
 	case j.Cgroup > CgroupRequire:
@@ -154,6 +175,7 @@ type Result struct {
 	TimedOut bool      // Job.Timeout ended it
 	Stopped  bool      // a cancelled context, or Stop, ended it
 	Killed   bool      // the leader had to be sent SIGKILL
+	Terminal bool      // the leader ended in the foreground of the terminal
 	Usage    subreaper.Usage
 	Reaped   int // processes, the leader included
 
@@ -226,8 +248,9 @@ type Events struct {
 	// Started tells the leader's process id. It comes before anything else, and signals of Job.Ignore that this process is to
 	// receive can be asked for again.
 	Started func(pid int)
-	// Changed tells that the leader was stopped or continued.
-	Changed func(syscall.WaitStatus)
+	// Changed tells that the leader was stopped or continued, but for being stopped until it is lent the terminal. Whoever stops this
+	// process upon that asks news again once the stop is under way: it reports whether something has happened since, which is still to be told.
+	Changed func(st syscall.WaitStatus, news func() bool)
 	// KeeperLost tells that the keeper died, before what it kept is ended.
 	KeeperLost func()
 }

@@ -19,6 +19,7 @@ type life struct {
 	job      *Job
 	host     *host
 	child    *subreaper.Child
+	lender   *lender // of the terminal; may be nil
 	requests <-chan request
 	events   Events
 	logger   *slog.Logger
@@ -105,19 +106,37 @@ func (l *life) readNotes() {
 				l.input(treeEmpty)
 			}
 		case n.change.Status.Stopped() || n.change.Status.Continued():
-			l.paused = n.change.Status.Stopped()
-			if l.events.Changed != nil {
-				l.events.Changed(n.change.Status)
-			}
+			l.changed(n.change.Status)
 		default:
 			l.leaderExited(n.change)
 		}
 	}
 }
 
+// changed is told that the leader was stopped or continued. One that was stopped because it is in the background of the terminal is
+// lent that, and goes on, if our caller has it to lend.
+func (l *life) changed(st syscall.WaitStatus) {
+	l.paused = st.Stopped()
+	if l.paused && l.lender.lend(l.child.PID, st.StopSignal()) {
+		l.signalGroup(unix.SIGCONT)
+		return
+	}
+	if l.events.Changed != nil {
+		l.events.Changed(st, l.news)
+	}
+}
+
+// news reports whether there is something that the life of the job has not seen yet.
+func (l *life) news() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.notes) > 0
+}
+
 func (l *life) leaderExited(c *subreaper.Change) {
 	l.gone, l.result.Status, l.result.Exited = true, c.Status, time.Now()
 	stopTimers(l.killDue)
+	l.result.Terminal = l.lender.giveBack(l.host.reaper, c.Status.Signaled() || l.result.TimedOut || l.result.Stopped)
 	if c.Alone {
 		l.input(treeEmpty)
 		return
@@ -245,7 +264,7 @@ func (l *life) kill() {
 	defer cancel()
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		AtOnce: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Group: l.group(), Killed: l.left.killed, Survivors: l.events.Survivors,
 		Found: func(p subreaper.Process) { l.left.found(p) },
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
@@ -261,11 +280,16 @@ func (l *life) kill() {
 	l.result.Killed = alive && l.result.Status.Signaled() && l.result.Status.Signal() == unix.SIGKILL
 }
 
+// group is the leader of a process group that is all the job's; nil where there is none.
+func (l *life) group() *subreaper.Child {
+	if l.job.Foreground {
+		return nil
+	}
+	return l.child
+}
+
 // request does what is asked from outside.
 func (l *life) request(req request) {
-	if req.done != nil {
-		defer close(req.done)
-	}
 	if req.input != stopSignal {
 		l.input(req.input)
 		return
@@ -283,6 +307,9 @@ func (l *life) request(req request) {
 		l.forward(req.sig)
 	case !ends:
 		l.host.reaper.SignalAll(req.sig)
+		if req.sig == unix.SIGTSTP && l.events.Changed != nil { // there is no leader any more to be seen stopped
+			l.events.Changed(syscall.WaitStatus(req.sig)<<8|0x7f, l.news)
+		}
 	}
 }
 
@@ -294,6 +321,9 @@ func (l *life) forward(sig syscall.Signal) {
 	if ends && l.paused {
 		sigs = append(sigs, unix.SIGCONT)
 	}
+	if sig == unix.SIGCONT { // a shell's fg: the terminal first
+		l.lender.resume(l.child.PID)
+	}
 	var now told
 	for _, s := range sigs {
 		switch l.job.Forward {
@@ -302,7 +332,7 @@ func (l *life) forward(sig syscall.Signal) {
 		case Tree:
 			now.add(l.host.reaper.SignalAll(s))
 		default:
-			_ = l.child.SignalGroup(s)
+			l.signalGroup(s)
 			now.group = l.child.PID
 		}
 	}
@@ -312,6 +342,15 @@ func (l *life) forward(sig syscall.Signal) {
 	if ends && l.job.KillAfter > 0 && l.killDue.C == nil {
 		l.killDue = timer(l.job.KillAfter)
 	}
+}
+
+// signalGroup signals the job's process group. One that it shares with us is not ours to signal.
+func (l *life) signalGroup(sig syscall.Signal) {
+	if l.job.Foreground {
+		_ = l.child.Signal(sig)
+		return
+	}
+	_ = l.child.SignalGroup(sig)
 }
 
 func (l *life) finish() *Result {

@@ -37,6 +37,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		}
 		signals.AskAll()
 	}
+	control := &jobControl{signals: signals, foreground: o.job.Foreground}
 	r, err := jobs.NewRunner(jobs.Options{
 		Exclusive: true,
 		Once:      true,
@@ -45,7 +46,9 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		Logger:    m.logger(o.verbose),
 		Events: jobs.Events{
 			Survivors: m.survivors,
-			Started: func(int) {
+			Changed:   control.changed,
+			Started: func(pid int) {
+				control.leader = pid
 				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 				for _, sig := range o.ignore {
 					_ = signals.Ask(sig)
@@ -58,6 +61,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return statusFailed
 	}
+	control.runner = r
 	degraded(m, r, keeperLost)
 	go o.passSignals(r, signals)
 	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
@@ -83,6 +87,9 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	err = errors.Join(err, r.Close())
 	o.report(m, result, err)
 	v := judge(o, result, err)
+	if v.signal != 0 && result.Terminal {
+		spread(v.signal)
+	}
 	if v.signal != 0 && os.Getpid() != 1 && !coreSignals[v.signal] {
 		dieOf(v.signal)
 	}
@@ -164,27 +171,20 @@ func addLeftovers(result, rest *jobs.Result) {
 	result.LeftoverCount += rest.LeftoverCount
 }
 
-// passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
+// passSignals forwards what arrives.
 func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
 	for {
 		info, err := signals.Next()
 		if err != nil {
 			return
 		}
-		sig := info.Signal
-		to, rewritten := o.rewrite[sig]
-		if !rewritten {
-			to = sig
-		}
+		to, rewritten := o.rewrite[info.Signal]
 		switch {
-		case to == 0:
-		case sig == unix.SIGTSTP:
-			r.Deliver(to)
-		default:
+		case rewritten && to == 0:
+		case rewritten:
 			r.Signal(to)
-		}
-		if sig == unix.SIGTSTP {
-			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+		case !o.job.Foreground || !fromTerminal(info): // or the job has got it with us
+			r.Signal(info.Signal)
 		}
 	}
 }

@@ -96,6 +96,8 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
 	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
+	f.BoolVar(&o.job.Foreground, "foreground", false, "leave the command in the process group of lastout, where the terminal's signals reach both")
+	f.BoolVar(&o.job.Session, "setsid", false, "run the command in a session of its own, with the terminal if lastout leads its session")
 	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
@@ -145,6 +147,8 @@ func (o *options) complete(args []string) error {
 		return usageError{errors.New("--verbose cannot be negative")}
 	case o.quiet && o.verbose > 0:
 		return usageError{errors.New("-q and -v contradict each other")}
+	case o.job.Session && o.job.Foreground:
+		return usageError{errors.New("--setsid and --foreground contradict each other")}
 	case len(args) == 0 && strings.TrimSpace(o.line) == "":
 		return usageError{errors.New("no command is given; try lastout --help")}
 	}
@@ -160,6 +164,7 @@ func (o *options) complete(args []string) error {
 	if j.Grace = o.grace.d; j.Grace == 0 {
 		j.Grace = -1
 	}
+	j.Terminal = true
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
 	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
 	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto, "require": jobs.CgroupRequire}[o.cgroup.word]
