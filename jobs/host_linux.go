@@ -26,6 +26,7 @@ type host struct {
 
 	exclusive bool
 	settled   sync.Once
+	others    others
 
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
@@ -131,10 +132,13 @@ func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, ev
 	defer h.over()
 	l.gone = true
 	if h.reaper.Childless() {
+		h.others.end(job, requests)
 		return l.finish(), nil
 	}
 	l.input(leaderExited)
-	return l.run(ctx)
+	result, err := l.run(ctx)
+	h.others.end(job, requests)
+	return result, err
 }
 
 func (h *host) begin(job *Job, requests <-chan request, events Events) *life {

@@ -211,6 +211,7 @@ func (l *life) stop() {
 		}
 		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
 	})
+	l.host.others.stop(l.job.stopSignal())
 	l.left.signalled(procs)
 	if l.gone {
 		l.left.found(procs...)

@@ -1,12 +1,10 @@
 package terminal
 
 import (
-	"bytes"
-	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
+
+	"lastout/jobs/ancestry"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,7 +27,7 @@ func Stop(sig syscall.Signal, news func() bool) error {
 // of the same session, is there (setpgid(2), credentials(7)). The members looked at are we and our ancestors.
 func Orphaned() bool {
 	group, session := unix.Getpgrp(), sidOf(0)
-	for pid := os.Getppid(); pid > 0; pid = parentOf(pid) {
+	for pid := os.Getppid(); pid > 0; pid = ancestry.Parent(pid) {
 		if sidOf(pid) != session {
 			return true
 		}
@@ -46,26 +44,4 @@ func sidOf(pid int) int {
 		return -1
 	}
 	return sid
-}
-
-// parentOf returns the parent of a process, 0 where it cannot be known.
-func parentOf(pid int) int {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	return parentIn(stat)
-}
-
-// parentIn reads proc_pid_stat(5): the name may hold anything, so fields begin after the last parenthesis.
-func parentIn(stat []byte) int {
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 2 {
-		return 0
-	}
-	ppid, err := strconv.Atoi(fields[1])
-	if err != nil {
-		return 0
-	}
-	return ppid
 }
