@@ -63,6 +63,11 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	}
 	control.runner = r
 	degraded(m, r, keeperLost)
+	if o.verbose > 0 {
+		if sh := shellAsInit(ahead.Caller); sh != "" {
+			m.say("PID 1 is %s, which passes no signals on: docker stop reaches neither lastout nor the command; begin the line with exec", sh)
+		}
+	}
 	go o.passSignals(r, signals)
 	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(r, ahead.Caller); err != nil {
