@@ -411,6 +411,6 @@ func (e *ender) waitForDeath(pids []int32, timeout time.Duration) {
 		_, _ = unix.Ppoll(fds[:n], &ts, nil)
 	}
 	for i := range n {
-		unix.Close(int(fds[i].Fd))
+		closeFD(int(fds[i].Fd))
 	}
 }

@@ -18,7 +18,7 @@ func (fs *FS) numbers(dst []int32) []int32 {
 	if fd < 0 {
 		return dst
 	}
-	defer unix.Close(fd)
+	defer closeFD(fd)
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)))
 		if errno != 0 || n == 0 || int(n) > len(fs.buf) {
