@@ -4,6 +4,7 @@ import (
 	"os"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/facts"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/jobs/terminal"
@@ -94,6 +95,12 @@ func fromTerminal(info siginfo.Info) bool {
 		return info.Code == siginfo.Kernel
 	}
 	return false
+}
+
+// diedAtTerminal reports whether the command died of a signal in the foreground of the terminal, which is then what the run ends with.
+func diedAtTerminal(run *facts.Run) bool {
+	r := run.Result
+	return r != nil && r.Terminal && r.Status.Signaled() && run.Status == statusSignal+int(r.Status.Signal())
 }
 
 // spread sends what the terminal sent to the command, and the command died of, to our own process group, as the terminal would have if the
