@@ -43,22 +43,29 @@ func (o *Output) add(s Stream, n int) {
 	o.store.add(s, more)
 }
 
-// Show passes on the tail of the output, oldest first, in pieces that are valid until emit returns; and says how much was cut
-// before it, in bytes and lines. New must have been told of no smaller a tail.
-func (o *Output) Show(tail Tail, emit func(Stream, []byte)) (cutBytes, cutLines int64) {
+// Show passes on the tail of the output, oldest first, in pieces that are valid until emit returns. New must have been told of no
+// smaller a tail.
+func (o *Output) Show(tail Tail, emit func(Stream, []byte)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var shown size
 	left := tail.skip(o.store.kept, o.unfinished)
-	err := o.store.scan(func(s Stream, data []byte) bool {
+	o.store.fail(o.store.scan(func(s Stream, data []byte) bool {
 		if data = left.of(data); len(data) > 0 {
-			shown.add(measure(data))
 			emit(s, data)
 		}
 		return true
-	})
-	o.store.fail(err)
-	return o.seen.bytes - shown.bytes, o.seen.lines - shown.lines
+	}))
+}
+
+// Cut returns how much of the output comes before its tail, and in which unit: bytes or lines.
+func (o *Output) Cut(tail Tail) (n int64, unit string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	left := tail.skip(o.seen, o.unfinished)
+	if tail.Lines > 0 {
+		return left.lines, "lines"
+	}
+	return left.bytes, "bytes"
 }
 
 // Lost returns why output that was wanted could not be kept, and how many bytes of it; nil where none was.

@@ -17,6 +17,15 @@ type Lock struct {
 	named bool
 }
 
+// Check finds out whether there is such a file, or can be.
+func Check(path string) error {
+	f, err := open(path, unix.O_RDONLY)
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
+
 // Acquire takes the lock on a file, which it makes (0644) if there is none; the file may be a directory, too. It waits for as long as
 // it is told to, in a thread of its own, without polling; 0 does not wait. A file that was removed or replaced meanwhile is
 // let go for the one that has its name now.
@@ -58,7 +67,7 @@ func Acquire(path string, wait time.Duration, interrupted <-chan struct{}, waiti
 		}
 		if err != nil {
 			f.Close()
-			return nil, fmt.Errorf("cannot lock %s: %w", path, err)
+			return nil, fmt.Errorf("%s: cannot be locked: %w", path, err)
 		}
 		if same {
 			return &Lock{file: f}, nil
@@ -85,12 +94,12 @@ func open(path string, mode int) (*os.File, error) {
 		fd, err = unix.Open(path, mode|flags|unix.O_CREAT, 0o644)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the lock %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		f.Close()
-		return nil, fmt.Errorf("cannot lock %s: it is neither a file nor a directory", path)
+		return nil, fmt.Errorf("%s: it is neither a file nor a directory", path)
 	}
 	return f, nil
 }
