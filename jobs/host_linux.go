@@ -36,7 +36,7 @@ type host struct {
 func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
 	h := &host{logger: logger, exclusive: exclusive, threads: make(map[bool]*pdeath.Thread)}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Describe: h.recording, Empty: h.empty, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +68,12 @@ func (h *host) reaped(e subreaper.Exit) {
 	if l := h.life(); l != nil {
 		l.reaped(e)
 	}
+}
+
+// recording reports whether it is to be known who is reaped.
+func (h *host) recording() bool {
+	l := h.life()
+	return l != nil && l.job.Record > 0
 }
 
 // watch remembers how a process ends that is our child only once its keeper is dead.
@@ -170,6 +176,7 @@ func (h *host) start(l *life, files []int) (err error) {
 	if err == nil {
 		h.settleDown()
 		l.result.PID = l.child.PID
+		l.outputs.name(l.job, files)
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}
 	return err

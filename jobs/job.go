@@ -79,6 +79,11 @@ type Job struct {
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
 
+	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing but two calls of readlink(2).
+	Holders bool
+	// Record is how many of the processes that are reaped are described in Result.Ended. Each takes some 200 bytes.
+	Record int
+
 	cgroup cgroup.Dir // made by the Runner
 }
 
@@ -95,6 +100,8 @@ func (j *Job) Validate() error {
 		return errors.New("SIGCHLD cannot be ignored: the statuses of children would be lost")
 	case j.Forward > Tree:
 		return fmt.Errorf("no such forward target: %d", j.Forward)
+	case j.Record < 0:
+		return errors.New("a negative number of processes to record")
 	case j.Cgroup > CgroupRequire:
 		return fmt.Errorf("no such cgroup mode: %d", j.Cgroup)
 	}
@@ -145,9 +152,28 @@ type Leftover struct {
 	End    End
 	Status syscall.WaitStatus // valid if Reaped
 	Reaped bool               // we reaped it; otherwise its own parent did
+	// Holds says which of the job's outputs the process had open for writing, where Job.Holders asks for that: whoever waits for
+	// the end of that output waits for this process. It is known of the first 64, and of the lowest 256 descriptors of each.
+	Holds Outputs
 }
 
-// Result is what became of a job.
+// Outputs is a set of a job's outputs.
+type Outputs uint8
+
+// Outputs of a job.
+const (
+	Stdout Outputs = 1 << iota
+	Stderr
+)
+
+// Ended is a process that was reaped.
+type Ended struct {
+	subreaper.Exit // with Comm and Age
+	At             time.Time
+}
+
+// Result is what became of a job. Differences of its times are right though the clock is set meanwhile: they come from the
+// monotonic clock (see package time), in a keeper, too.
 type Result struct {
 	PID      int                // the leader
 	Status   syscall.WaitStatus // of the leader
@@ -163,6 +189,9 @@ type Result struct {
 	// Leftovers are the processes that were alive after the leader; of very many, the first. Their number is LeftoverCount.
 	Leftovers     []Leftover
 	LeftoverCount int
+
+	// Ended are the first processes that were reaped, as many as Job.Record says. Reaped says how many there were.
+	Ended []Ended
 }
 
 // Success reports whether the command itself exited with status 0.

@@ -28,6 +28,7 @@ type life struct {
 	paused   bool // the leader is stopped
 	signals  int  // TERM and INT since the leader is gone
 	told     told // who has been sent the stop signal already
+	outputs  outputs
 	result   Result
 	survived error
 	calm     func() // ends the hurry of stopping and killing
@@ -126,7 +127,7 @@ func (l *life) leaderExited(c *subreaper.Change) {
 		l.host.exited(c.Status)
 	}
 	if l.state != running {
-		l.left.found(l.host.reaper.Descendants()...)
+		l.look()
 	}
 	l.input(leaderExited)
 	l.release()
@@ -169,7 +170,7 @@ func (l *life) input(i input) {
 }
 
 func (l *life) linger() {
-	l.left.found(l.host.reaper.Descendants()...)
+	l.look()
 	l.release() // they may live for days: the leader is not to be a zombie for as long
 	if l.job.Linger != Forever {
 		l.setPhase(l.job.Linger)
@@ -181,6 +182,8 @@ func (l *life) stop() {
 	grace := l.job.grace()
 	if !l.gone {
 		grace = l.job.killGrace()
+	} else if l.job.Holders {
+		l.look() // the dead hold nothing
 	}
 	if grace <= 0 {
 		l.input(graceOver)
@@ -331,6 +334,9 @@ func (l *life) reaped(e subreaper.Exit) {
 	l.mu.Lock()
 	l.result.Reaped++
 	l.result.Usage.Add(e.Usage)
+	if len(l.result.Ended) < l.job.Record {
+		l.result.Ended = append(l.result.Ended, Ended{e, time.Now()})
+	}
 	l.mu.Unlock()
 	l.left.reaped(e)
 }

@@ -288,6 +288,7 @@ type keptRun struct {
 	job               *Job
 	started           func()
 	pid               int
+	begun             time.Time // when the keeper said that it has started the command
 	exited            bool
 	timedOut, stopped bool
 	status            syscall.WaitStatus
@@ -321,6 +322,7 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	switch m.kind {
 	case msgStarted:
 		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
+		k.begun = time.Now()
 		k.host.watch(k.pid)
 		k.host.settleDown()
 		k.started()
@@ -375,7 +377,7 @@ func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	job := *k.job
 	job.Linger = 0
 	result, err := k.host.settle(ctx, &job, k.requests, k.opts.Events)
-	result.PID, result.Status, result.Exited = k.pid, k.status, time.Now()
+	result.PID, result.Status, result.Started, result.Exited = k.pid, k.status, k.begun, result.Settled
 	result.TimedOut, result.Stopped = k.timedOut, result.Stopped || k.stopped
 	if exit, ok := k.host.watched(); ok && !k.exited {
 		result.Status = exit.Status

@@ -120,6 +120,21 @@ func (w *wire) time(v *time.Time) {
 	}
 }
 
+// since carries a time by its distance from an earlier one, which is that of the monotonic clock: at the other end, too, the clock
+// may have been set in between.
+func (w *wire) since(v *time.Time, start time.Time) {
+	known := !v.IsZero()
+	w.bool(&known)
+	if !known {
+		return
+	}
+	d := v.Sub(start)
+	number(w, &d)
+	if w.decoding {
+		*v = start.Add(d)
+	}
+}
+
 // list carries a slice. A nil one stays nil.
 func list[T any](w *wire, v *[]T, item func(*wire, *T)) {
 	n := len(*v)
@@ -203,6 +218,8 @@ func (o *order) fields(w *wire) {
 	number(w, &j.Forward)
 	number(w, &j.DeathSignal)
 	number(w, &j.Cgroup)
+	w.bool(&j.Holders)
+	number(w, &j.Record)
 	w.string((*string)(&j.cgroup))
 	w.bool(&j.NoNewPrivs)
 	list(w, &j.Ignore, number[syscall.Signal])
@@ -228,8 +245,8 @@ func (o *outcome) fields(w *wire) {
 	number(w, &r.PID)
 	number(w, &r.Status)
 	w.time(&r.Started)
-	w.time(&r.Exited)
-	w.time(&r.Settled)
+	w.since(&r.Exited, r.Started)
+	w.since(&r.Settled, r.Started)
 	w.bool(&r.TimedOut)
 	w.bool(&r.Stopped)
 	w.bool(&r.Killed)
@@ -237,6 +254,10 @@ func (o *outcome) fields(w *wire) {
 	number(w, &r.Reaped)
 	list(w, &r.Leftovers, leftoverFields)
 	number(w, &r.LeftoverCount)
+	list(w, &r.Ended, func(w *wire, e *Ended) {
+		exitFields(w, &e.Exit)
+		w.since(&e.At, r.Started)
+	})
 	list(w, &o.survivors, survivorFields)
 }
 
@@ -265,6 +286,15 @@ func leftoverFields(w *wire, l *Leftover) {
 	number(w, &l.End)
 	number(w, &l.Status)
 	w.bool(&l.Reaped)
+	number(w, &l.Holds)
+}
+
+func exitFields(w *wire, e *subreaper.Exit) {
+	number(w, &e.PID)
+	number(w, &e.Status)
+	usageFields(w, &e.Usage)
+	w.string(&e.Comm)
+	number(w, &e.Age)
 }
 
 func survivorFields(w *wire, s *subreaper.Survivor) {

@@ -62,6 +62,9 @@ func (*Child) SignalGroup(syscall.Signal) error { return errors.ErrUnsupported }
 // Childless needs Linux.
 func (*Reaper) Childless() bool { return false }
 
+// Writes needs Linux.
+func (*Reaper) Writes(Process, []string) []bool { return nil }
+
 // Hurry needs Linux.
 func (*Reaper) Hurry() func() { return func() {} }
 

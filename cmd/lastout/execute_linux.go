@@ -8,8 +8,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"lastout/cmd/lastout/internal/ahead"
+	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/trace"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/pdeath"
@@ -18,91 +21,152 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// execution is one run of lastout: what its attempts share.
+type execution struct {
+	*options
+	m        *messages
+	files    outputs
+	runner   *jobs.Runner
+	signals  *siginfo.Receiver
+	received received
+}
+
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
-	inProcess := o.keeper.word == "off" || os.Getpid() == 1
-	if inProcess && ahead.Keeper != nil {
+	e := &execution{options: o, m: m}
+	if err := e.files.check(o); err != nil {
+		m.say("%v", err)
+		return statusFailed
+	}
+	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
+	o.job.Env = exactEnvironment(o.env)
+	o.job.Holders = !o.quiet || e.files.report != nil
+	if e.files.trace != nil {
+		o.job.Record = trace.MaxProcesses
+	}
+	run := e.run(ctx)
+	e.over(run)
+	if run.Signal != 0 {
+		dieOf(run.Signal)
+	}
+	return run.Status
+}
+
+// run does the attempts there are, and returns the facts about the last.
+func (e *execution) run(ctx context.Context) *facts.Run {
+	if err := e.open(); err != nil {
+		e.m.say("%v", err)
+		return e.settled(time.Now(), nil, err)
+	}
+	run := e.attempt(ctx)
+	_ = e.runner.Close() // nothing is left that it could be needed for
+	return run
+}
+
+// open makes the runner that the attempts have in common.
+func (e *execution) open() error {
+	inProcess := e.keeper.word == "off" || os.Getpid() == 1
+	if (inProcess || e.files.passed()) && ahead.Keeper != nil { // one that was started ahead has every descriptor that was passed
 		ahead.Keeper.Close()
 		ahead.Keeper = nil
 	}
 	keeperLost := !inProcess && !keeperPossible()
-	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
-	o.job.Env = exactEnvironment(o.env)
-	signals := ahead.Signals
-	if signals == nil {
+	if e.signals = ahead.Signals; e.signals == nil {
 		var err error
-		if signals, err = siginfo.New(); err != nil {
-			m.say("%v", err)
-			return statusFailed
+		if e.signals, err = siginfo.New(); err != nil {
+			return err
 		}
-		signals.AskAll()
+		e.signals.AskAll()
 	}
-	r, err := jobs.NewRunner(jobs.Options{
+	var err error
+	e.runner, err = jobs.NewRunner(jobs.Options{
 		Exclusive: true,
 		Once:      true,
 		Keeper:    ahead.Keeper,
 		InProcess: inProcess || keeperLost,
-		Logger:    m.logger(o.verbose),
-		Events: jobs.Events{
-			Survivors: m.survivors,
-			Started: func(int) {
-				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
-				for _, sig := range o.ignore {
-					_ = signals.Ask(sig)
-				}
-			},
-			KeeperLost: func() { m.say("the keeper died; ending the job") },
-		},
+		Logger:    e.m.logger(e.verbose),
+		Events:    e.events(),
 	})
 	if err != nil {
-		m.say("%v", err)
-		return statusFailed
+		return err
 	}
-	degraded(m, r, keeperLost)
-	go o.passSignals(r, signals)
-	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(r, ahead.Caller); err != nil {
-			m.say("--die-with-parent: %v", err)
-			return statusFailed
+	degraded(e.m, e.runner, keeperLost)
+	go e.passSignals()
+	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
+		if err := followParent(e.runner, ahead.Caller); err != nil {
+			return fmt.Errorf("--die-with-parent: %w", err)
 		}
 	}
-	result, err := r.Run(ctx, o.job)
+	return nil
+}
+
+func (e *execution) events() jobs.Events {
+	return jobs.Events{
+		Survivors: e.m.survivors,
+		Started: func(int) {
+			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
+			for _, sig := range e.ignore {
+				_ = e.signals.Ask(sig)
+			}
+		},
+		KeeperLost: func() { e.m.say("the keeper died; ending the job") },
+	}
+}
+
+// attempt runs the job once, and returns when nothing is left of it.
+func (e *execution) attempt(ctx context.Context) *facts.Run {
+	start := time.Now()
+	result, err := e.runner.Run(ctx, e.job)
 	if result == nil {
-		m.say("%v", err)
-		_, _ = r.Settle(ctx, o.job) // the keeper, and what an exec handed to us
-		return startFailure(err)
+		e.m.say("%v", err)
+		_, _ = e.runner.Settle(ctx, e.job) // the keeper, and what an exec handed to us
+		return e.settled(start, nil, err)
 	}
 	var survivors *subreaper.SurvivorError
 	if !errors.As(err, &survivors) { // what could not be ended once is not worth a second try
-		rest, restErr := r.Settle(ctx, o.job)
+		rest, restErr := e.runner.Settle(ctx, e.job)
 		if rest != nil {
 			addLeftovers(result, rest)
 		}
 		err = errors.Join(err, restErr)
 	}
-	err = errors.Join(err, r.Close())
-	o.report(m, result, err)
-	v := judge(o, result, err)
-	if v.signal != 0 && os.Getpid() != 1 && !coreSignals[v.signal] {
-		dieOf(v.signal)
-	}
-	return v.status
+	return e.settled(start, result, err)
 }
 
-func (o *options) report(m *messages, r *jobs.Result, err error) {
-	name := strings.Join(o.job.Args, " ")
+// settled is the one place where the facts about an attempt are put together.
+func (e *execution) settled(start time.Time, result *jobs.Result, err error) *facts.Run {
+	run := &facts.Run{
+		Version: versionText(), Name: e.name(), Args: e.job.Args, Line: e.line,
+		Start: start, End: time.Now(), Attempt: 1, Attempts: 1, Result: result, Err: err,
+	}
+	run.SetLeftovers(e.allowLeak.allow)
+	run.Signals, run.SignalsDropped = e.received.list()
+	v := verdict{status: startFailure(err)}
+	if result != nil {
+		v = judge(e.options, run)
+	}
+	run.Status, run.Signal = v.status, v.signal
+	if os.Getpid() == 1 || coreSignals[run.Signal] {
+		run.Signal = 0
+	}
+	return run
+}
+
+// name is what the job is called.
+func (o *options) name() string {
 	if o.lineGiven {
-		name = o.line
+		return o.line
 	}
-	if r.TimedOut {
-		m.say("%s: timed out after %s", shorten(name, maxCommand), o.timeout.d)
+	return strings.Join(o.job.Args, " ")
+}
+
+// over is what is done when the job is settled, in this order: first what people wait for.
+func (e *execution) over(run *facts.Run) {
+	e.report(run)
+	if e.usage && run.Started() {
+		e.m.usage(run)
 	}
-	var survivors *subreaper.SurvivorError
-	if errors.As(err, &survivors) {
-		m.survivors(survivors.Procs)
-		m.say("gave up after %s", o.giveUp.d)
-	}
-	m.leftovers(o, name, r)
+	e.files.write(e.m, run)
 }
 
 // exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
@@ -162,26 +226,30 @@ func addLeftovers(result, rest *jobs.Result) {
 		}
 	}
 	result.LeftoverCount += rest.LeftoverCount
+	result.Reaped += rest.Reaped
+	result.Usage.Add(rest.Usage)
+	result.Ended = append(result.Ended, rest.Ended...)
 }
 
 // passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
-func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
+func (e *execution) passSignals() {
 	for {
-		info, err := signals.Next()
+		info, err := e.signals.Next()
 		if err != nil {
 			return
 		}
 		sig := info.Signal
-		to, rewritten := o.rewrite[sig]
+		to, rewritten := e.rewrite[sig]
 		if !rewritten {
 			to = sig
 		}
+		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
 		switch {
 		case to == 0:
 		case sig == unix.SIGTSTP:
-			r.Deliver(to)
+			e.runner.Deliver(to)
 		default:
-			r.Signal(to)
+			e.runner.Signal(to)
 		}
 		if sig == unix.SIGTSTP {
 			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)

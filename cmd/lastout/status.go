@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/facts"
 	"lastout/jobs"
 	"lastout/subreaper"
 )
@@ -38,11 +39,12 @@ func startFailure(err error) int {
 	return statusNotRun
 }
 
-// judge makes the exit status of a result, and of the error that came with it.
-func judge(o *options, r *jobs.Result, err error) verdict {
+// judge makes the exit status of a run whose command was started.
+func judge(o *options, run *facts.Run) verdict {
+	r := run.Result
 	var survivors *subreaper.SurvivorError
 	switch {
-	case errors.As(err, &survivors), errors.Is(err, jobs.ErrKeeperLost):
+	case errors.As(run.Err, &survivors), errors.Is(run.Err, jobs.ErrKeeperLost):
 		return verdict{status: statusFailed}
 	case r.TimedOut && r.Killed:
 		return verdict{status: statusTimeKilled}
@@ -56,8 +58,8 @@ func judge(o *options, r *jobs.Result, err error) verdict {
 	if o.expect[v.status] {
 		v = verdict{}
 	}
-	if v.status == 0 && o.failOnLeak && r.LeftoverCount > 0 {
-		v.status = statusLeak
+	if v.status == 0 && run.Leaks > 0 {
+		v.status = o.failOnLeak.status
 	}
 	return v
 }
