@@ -27,7 +27,7 @@ func TestWire(t *testing.T) {
 				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at.Add(time.Second), Settled: at.Add(time.Hour), TimedOut: true, Killed: true,
 				Usage: subreaper.Usage{User: 1, System: 2, MaxRSS: 3, Preemptions: 4}, Reaped: 5, LeftoverCount: 7,
 				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second}, End: ByKill, Status: 9, Reaped: true, Holds: Stdout | Stderr}},
-				Ended: []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1}, Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
+				Ended:     []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1}, Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
 			},
 			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {}},
 		}, &outcome{}},
