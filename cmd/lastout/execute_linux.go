@@ -166,10 +166,15 @@ func (e *execution) settled(start time.Time, result *jobs.Result, err error) *fa
 
 // name is what the job is called.
 func (o *options) name() string {
-	switch {
-	case o.unattended.name != "":
+	if o.unattended.name != "" {
 		return o.unattended.name
-	case o.lineGiven:
+	}
+	return o.commandText()
+}
+
+// commandText is the command as the caller has it.
+func (o *options) commandText() string {
+	if o.lineGiven {
 		return o.line
 	}
 	return strings.Join(o.job.Args, " ")

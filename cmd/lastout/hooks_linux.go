@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -62,8 +63,10 @@ func (w *watch) runHook(ctx context.Context, job jobs.Job) error {
 		return fmt.Errorf("died of %s", signalName(result.Status.Signal()))
 	case result.Status.ExitStatus() != 0:
 		return fmt.Errorf("exit status %d", result.Status.ExitStatus())
-	case result.LeftoverCount > 0:
-		return fmt.Errorf("left %d behind, which have been ended", result.LeftoverCount)
+	case result.LeftoverCount == 1:
+		return errors.New("left 1 process behind, which was ended")
+	case result.LeftoverCount > 1:
+		return fmt.Errorf("left %d processes behind, which were ended", result.LeftoverCount)
 	}
 	return nil
 }
@@ -103,7 +106,7 @@ func (w *watch) hookEnv(event string, run *facts.Run) []string {
 	add := func(name, value string) { env = append(env, factPrefix+name+"="+strings.ReplaceAll(value, "\x00", "")) }
 	add("EVENT", event)
 	add("NAME", w.e.label())
-	add("COMMAND", shorten(w.e.name(), maxHookCommand))
+	add("COMMAND", shorten(w.e.commandText(), maxHookCommand))
 	if run == nil {
 		return env
 	}

@@ -16,7 +16,7 @@ import (
 
 // unattended is what is to be done around a run that nobody watches: a line of cron, a timer.
 type unattended struct {
-	lock         filename
+	lock         pathname
 	lockWait     duration
 	lockStatus   exitStatus
 	quietSuccess bool
@@ -32,7 +32,7 @@ type unattended struct {
 	onFailure    hookLine
 	onLeak       hookLine
 	hookTimeout  duration
-	log          filename
+	log          pathname
 
 	given func(flag string) bool // on the command line
 }
@@ -123,6 +123,21 @@ func (v *exitStatus) Set(s string) error {
 		return errors.New("want an exit status from 0 to 255")
 	}
 	*v = exitStatus(n)
+	return nil
+}
+
+// pathname is a flag's value: the name of a file; "" where it was not given.
+type pathname string
+
+func (v *pathname) Type() string { return "file" }
+
+func (v *pathname) String() string { return string(*v) }
+
+func (v *pathname) Set(s string) error {
+	if s == "" {
+		return errors.New("want the name of a file")
+	}
+	*v = pathname(s)
 	return nil
 }
 

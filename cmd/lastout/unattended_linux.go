@@ -116,7 +116,7 @@ func (w *watch) log(said *slog.Logger) *slog.Logger {
 
 // before waits for the moment to start. Its error is why there is nothing to be started.
 func (w *watch) before(ctx context.Context) error {
-	w.record.Info("begin", "command", w.e.name())
+	w.record.Info("begin", "command", w.e.commandText())
 	if err := w.wait(backoff.Random(w.want.jitter.d)); err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (w *watch) takeLock() (err error) {
 	if err != nil {
 		return err
 	}
-	w.lock.Name(os.Getpid(), time.Now(), shorten(printable(w.e.name()), maxCommand))
+	w.lock.Name(os.Getpid(), time.Now(), shorten(printable(w.e.commandText()), maxCommand))
 	w.e.job.Hold = []*os.File{w.lock.File()}
 	return nil
 }
