@@ -50,6 +50,9 @@ type Job struct {
 	Stdout, Stderr io.Writer
 	// ExtraFiles become descriptors 3, 4, … of the job. Without any, descriptors from 3 on that are not close-on-exec are inherited.
 	ExtraFiles []*os.File
+	// Hold are files that the job does not get, and that stay open until its tree is gone. A keeper holds them, too: a lock on such a
+	// file (flock(2)) is not free before, though this process be killed. They must be close-on-exec, as those of package os are.
+	Hold []*os.File
 
 	// StopSignal begins the end of a tree; 0 means SIGTERM. SIGCONT follows it.
 	StopSignal syscall.Signal

@@ -207,6 +207,11 @@ func (k *keeper) request(req request) {
 
 func (k *keeper) run(o *order) {
 	k.level.Store(int64(o.level))
+	if !o.complete() {
+		closeAll(o.sent)
+		k.fail(&StartError{Path: o.job.Path, Err: unix.EMFILE})
+		return
+	}
 	files := o.numbers()
 	result, err := k.host.run(k.ctx, &o.job, files, k.requests, Events{
 		Survivors: func(s []subreaper.Survivor) {
@@ -214,12 +219,13 @@ func (k *keeper) run(o *order) {
 		},
 		Changed: k.changed,
 	}, func(pid int) {
-		closeAll(o.sent) // the job has them: an end that we keep open would be no end for its reader
+		closeAll(o.passed()) // the job has them: an end that we keep open would be no end for its reader
 		k.tell(msgStarted, func(w *wire) { number(w, &pid) })
 		k.attend()
 	})
+	closeAll(o.holds()) // before anybody is told, so that whoever hears of the end finds the lock free
 	if result == nil {
-		closeAll(o.sent)
+		closeAll(o.passed())
 		k.fail(err)
 		return
 	}

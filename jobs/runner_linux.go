@@ -118,6 +118,11 @@ func (r *Runner) prepare(job *Job) error {
 	if err := job.Validate(); err != nil {
 		return fmt.Errorf("job: %w", err)
 	}
+	for _, f := range job.Hold {
+		if descriptor(f) == fileClosed {
+			return errors.New("job: a file that is to be held is closed")
+		}
+	}
 	if job.Env == nil {
 		job.Env = os.Environ()
 	}
@@ -229,6 +234,10 @@ func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func
 		}
 		o.files = append(o.files, fd)
 	}
+	for _, f := range job.Hold {
+		o.sent = append(o.sent, descriptor(f))
+	}
+	o.held = len(job.Hold)
 	err := r.keep.conn.send(msgRun, o.fields, o.sent...)
 	run := keptRun{Runner: r, job: job, lender: lender, started: started}
 	if err != nil {

@@ -163,7 +163,26 @@ type order struct {
 	last  bool       // there will be no other
 	level slog.Level // the lowest that is to be logged
 
-	sent []int // descriptors that came with the order
+	held int   // how many of those that come with the order, the last, are no descriptors of the job but Job.Hold
+	sent []int // descriptors that come with the order
+}
+
+// passed and holds are the two kinds of descriptors that came with the order.
+func (o *order) passed() []int { return o.sent[:len(o.sent)-o.heldHere()] }
+
+func (o *order) holds() []int { return o.sent[len(o.sent)-o.heldHere():] }
+
+func (o *order) heldHere() int { return min(max(o.held, 0), len(o.sent)) }
+
+// complete reports whether all descriptors have come: the kernel leaves out those that there is no number for (unix(7)).
+func (o *order) complete() bool {
+	n := o.held
+	for _, fd := range o.files {
+		if fd == filePassed {
+			n++
+		}
+	}
+	return n == len(o.sent)
 }
 
 // Entries of order.files that are not the number of a descriptor which the keeper has inherited.
@@ -174,7 +193,7 @@ const (
 
 // numbers returns the descriptors of the job as they are numbered in the keeper.
 func (o *order) numbers() []int {
-	files, sent := make([]int, len(o.files)), o.sent
+	files, sent := make([]int, len(o.files)), o.passed()
 	for i, fd := range o.files {
 		if fd == filePassed && len(sent) > 0 {
 			fd, sent = sent[0], sent[1:]
@@ -211,6 +230,7 @@ func (o *order) fields(w *wire) {
 	w.bool(&j.place.controls)
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])
+	number(w, &o.held)
 	number(w, &o.level)
 	w.bool(&o.last)
 }

@@ -19,7 +19,7 @@ func TestWire(t *testing.T) {
 				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp", StopSignal: 15, Linger: Forever, Grace: -1,
 				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, Cgroup: CgroupRequire, Holders: true, Record: 1 << 20, cgroup: "/sys/fs/cgroup/a", NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
 			},
-			files: []int{0, fileClosed, filePassed}, level: slog.LevelDebug,
+			files: []int{0, fileClosed, filePassed}, held: 1, level: slog.LevelDebug,
 		}, &order{}},
 		{&order{job: Job{Args: []string{"x"}}}, &order{}},
 		{&request{input: stopSignal, sig: 64}, &request{}},

@@ -30,12 +30,17 @@ type execution struct {
 	signals  *siginfo.Receiver
 	received received
 	control  *jobControl
+	watch    *watch // nil where nothing unattended is asked for
 }
 
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &execution{options: o, m: m}
-	if err := e.files.check(o); err != nil {
+	err := e.files.check(o)
+	if err == nil {
+		e.watch, err = newWatch(e)
+	}
+	if err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}
@@ -46,7 +51,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		o.job.Record = trace.MaxProcesses
 	}
 	run := e.run(ctx)
-	e.over(run)
+	e.over(ctx, run)
 	if diedAtTerminal(run) {
 		spread(run.Result.Status.Signal())
 	}
@@ -62,15 +67,13 @@ func (e *execution) run(ctx context.Context) *facts.Run {
 		e.m.say("%v", err)
 		return e.settled(time.Now(), nil, err)
 	}
-	run := e.attempt(ctx)
-	_ = e.runner.Close() // nothing is left that it could be needed for
-	return run
+	return e.attempts(ctx)
 }
 
 // open makes the runner that the attempts have in common.
 func (e *execution) open() error {
 	inProcess := e.keeper.word == "off" || os.Getpid() == 1
-	if (inProcess || e.files.passed()) && ahead.Keeper != nil { // one that was started ahead has every descriptor that was passed
+	if (inProcess || e.files.passed() || e.watch.passed()) && ahead.Keeper != nil { // one that was started ahead has every descriptor that was passed
 		ahead.Keeper.Close()
 		ahead.Keeper = nil
 	}
@@ -86,10 +89,10 @@ func (e *execution) open() error {
 	var err error
 	e.runner, err = jobs.NewRunner(jobs.Options{
 		Exclusive: true,
-		Once:      true,
+		Once:      e.watch.once(),
 		Keeper:    ahead.Keeper,
 		InProcess: inProcess || keeperLost,
-		Logger:    e.m.logger(e.verbose),
+		Logger:    e.watch.log(e.m.logger(e.verbose)),
 		Events:    e.events(),
 	})
 	if err != nil {
@@ -104,7 +107,7 @@ func (e *execution) open() error {
 	}
 	go e.passSignals()
 	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(e.runner, ahead.Caller); err != nil {
+		if err := followParent(e.abandon, ahead.Caller); err != nil {
 			return fmt.Errorf("--die-with-parent: %w", err)
 		}
 	}
@@ -121,6 +124,7 @@ func (e *execution) events() jobs.Events {
 			for _, sig := range e.ignore {
 				_ = e.signals.Ask(sig)
 			}
+			e.watch.door().started(e.runner)
 		},
 		KeeperLost: func() { e.m.say("the keeper died; ending the job") },
 	}
@@ -130,8 +134,15 @@ func (e *execution) events() jobs.Events {
 func (e *execution) attempt(ctx context.Context) *facts.Run {
 	start := time.Now()
 	result, err := e.runner.Run(ctx, e.job)
+	return e.finish(ctx, start, result, err)
+}
+
+// finish ends what an attempt that is the last one has not: nothing is left when it returns.
+func (e *execution) finish(ctx context.Context, start time.Time, result *jobs.Result, err error) *facts.Run {
 	if result == nil {
-		e.m.say("%v", err)
+		if !e.silent(err) {
+			e.m.say("%v", err)
+		}
 		_, _ = e.runner.Settle(ctx, e.job) // the keeper, and what an exec handed to us
 		return e.settled(start, nil, err)
 	}
@@ -158,6 +169,7 @@ func (e *execution) settled(start time.Time, result *jobs.Result, err error) *fa
 	if result != nil {
 		v = judge(e.options, run)
 	}
+	v = e.watch.verdict(v, err)
 	run.Status, run.Signal = v.status, v.signal
 	if os.Getpid() == 1 || coreSignals[run.Signal] {
 		run.Signal = 0
@@ -167,6 +179,14 @@ func (e *execution) settled(start time.Time, result *jobs.Result, err error) *fa
 
 // name is what the job is called.
 func (o *options) name() string {
+	if o.unattended.name != "" {
+		return o.unattended.name
+	}
+	return o.commandText()
+}
+
+// commandText is the command as the caller has it.
+func (o *options) commandText() string {
 	if o.lineGiven {
 		return o.line
 	}
@@ -174,12 +194,18 @@ func (o *options) name() string {
 }
 
 // over is what is done when the job is settled, in this order: first what people wait for.
-func (e *execution) over(run *facts.Run) {
+func (e *execution) over(ctx context.Context, run *facts.Run) {
+	e.watch.show(run)
 	e.report(run)
 	if e.usage && run.Started() {
 		e.m.usage(run)
 	}
 	e.files.write(e.m, run)
+	e.watch.over(ctx, run)
+	if e.runner != nil {
+		_ = e.runner.Close() // nothing is left that it could be needed for
+	}
+	e.watch.close()
 }
 
 // exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
@@ -209,11 +235,17 @@ func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
 	}
 }
 
+// abandon ends the tree: the caller has died.
+func (e *execution) abandon() {
+	e.watch.door().abandon()
+	e.runner.Stop()
+}
+
 // followParent ends the tree when the caller dies.
-func followParent(r *jobs.Runner, pid int) error {
+func followParent(end func(), pid int) error {
 	parent, err := pdeath.OpenParent(pid)
 	if errors.Is(err, pdeath.ErrParentGone) {
-		r.Stop()
+		end()
 		return nil
 	}
 	if err != nil {
@@ -221,7 +253,7 @@ func followParent(r *jobs.Runner, pid int) error {
 	}
 	go func() {
 		if parent.Wait(context.Background()) == nil {
-			r.Stop()
+			end()
 		}
 	}()
 	return nil
@@ -246,6 +278,7 @@ func addLeftovers(result, rest *jobs.Result) {
 
 // passSignals forwards what arrives.
 func (e *execution) passSignals() {
+	gate := e.watch.door()
 	for {
 		info, err := e.signals.Next()
 		if err != nil {
@@ -257,7 +290,16 @@ func (e *execution) passSignals() {
 			to = sig
 		}
 		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
-		if to != 0 && (rewritten || !e.job.Foreground || !fromTerminal(info)) { // or the job has got it with us
+		if to == 0 {
+			continue
+		}
+		if !gate.passes(sig, to) {
+			if to == unix.SIGTSTP { // there is no job that would stop
+				e.control.stop(to, false, func() bool { return false })
+			}
+			continue
+		}
+		if rewritten || !e.job.Foreground || !fromTerminal(info) { // or the job has got it with us
 			e.runner.Signal(to)
 		}
 	}

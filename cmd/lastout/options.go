@@ -44,6 +44,7 @@ type options struct {
 	version       bool
 	doctor        bool
 	completion    string
+	unattended    unattended
 
 	env []string
 }
@@ -111,6 +112,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.reportFile, "report", "write what became of the run to FILE, or descriptor fd:N, as JSON")
 	f.Var(&o.traceFile, "trace", "write which process lived when to FILE, for Perfetto or chrome://tracing")
 	f.BoolVar(&o.usage, "usage", false, "say at the end what time, memory and processes were used")
+	o.unattended.addFlags(f)
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
@@ -163,6 +165,9 @@ func (o *options) complete(args []string) error {
 		return usageError{errors.New("--setsid and --foreground contradict each other")}
 	case len(args) == 0 && strings.TrimSpace(o.line) == "":
 		return usageError{errors.New("no command is given; try lastout --help")}
+	}
+	if err := o.unattended.check(); err != nil {
+		return err
 	}
 	if err := checkDirectory(o.job.Dir); err != nil {
 		return usageError{err}

@@ -12,6 +12,7 @@ import (
 // Exit statuses of lastout's own. 126 and 127 are those of the shell.
 const (
 	statusUnwell     = 1   // --doctor found that some of the promise cannot be kept
+	statusLocked     = 75  // somebody else holds the lock of --lock: EX_TEMPFAIL of sysexits.h; --lock-status
 	statusLeak       = 123 // the command succeeded, but left processes behind, and --fail-on-leak was given
 	statusTimedOut   = 124
 	statusFailed     = 125 // lastout itself failed
