@@ -89,7 +89,7 @@ type Job struct {
 	// Foreground leaves the job in our process group, which then gets the terminal's signals with us. Forwarded signals go to the leader
 	// in place of a process group.
 	Foreground bool
-	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing but two calls of readlink(2).
+	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing.
 	Holders bool
 	// Record is how many of the processes that are reaped are described in Result.Ended. Each takes some 200 bytes.
 	Record int
