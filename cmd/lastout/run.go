@@ -41,6 +41,9 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		if err := o.complete(args); err != nil {
 			return err
 		}
+		if o.verbose > 0 {
+			m.warnBehindShell()
+		}
 		status = o.execute(ctx, m, stdin, stdout, stderr)
 		return nil
 	}
