@@ -71,7 +71,7 @@ const (
 
 // leftovers reports what was alive after its leader, and before that, if memory was short, why there is no leader.
 func (m *messages) leftovers(o *options, name string, r *jobs.Result) {
-	m.outOfMemory(name, r)
+	m.outOfMemory(o, name, r)
 	if o.quiet || r.LeftoverCount == 0 {
 		return
 	}

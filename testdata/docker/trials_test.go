@@ -58,6 +58,7 @@ func trials() []trial {
 			zombies: true, status: statusTerm},
 		{name: "exit status", argv: []string{"sh", "-c", "exit 7"}, status: 7},
 		{name: "death by a signal", argv: []string{"sh", "-c", "kill -SEGV $$"}, status: statusSegv},
+		{name: "death by somebody's SIGKILL", argv: []string{"sh", "-c", "kill -KILL $$"}, status: statusKill},
 
 		{name: "docker stop", argv: []string{"says-goodbye", "alone"}, ready: commandUp, end: stop, goodbyes: theTwo[:1]},
 		goodbye("docker stop, with a daemon"),
