@@ -14,9 +14,10 @@ export GOFLAGS := $(strip $(filter-out -buildvcs%,$(shell $(GO) env GOFLAGS 2>/d
 # ./... does not match directories called testdata.
 PACKAGES = ./... ./testdata/bench ./testdata/box ./testdata/realworld
 
-# Vetted, and formatted, but no test: see its doc.go.
+# Vetted, and formatted, but no tests of every day: see their doc.go.
 SOAK      = ./testdata/soak
 SOAKFLAGS ?=
+DOCKER    = ./testdata/docker
 
 # Nothing is taken from the test cache: most of what is tested are processes, which it knows nothing of. One
 # package at a time: a fork bomb in one makes the time that another measures meaningless.
@@ -26,7 +27,7 @@ BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
 
 .DELETE_ON_ERROR:
-.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go soak demo demo-ci install clean
+.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go soak test-docker demo demo-ci install clean
 
 build:
 	$(BUILD) -o bin/lastout ./cmd/lastout
@@ -36,13 +37,13 @@ bin/lastout: $(SOURCES)
 	$(BUILD) -o $@ ./cmd/lastout
 
 # The tests run the binary that is installed. Without LASTOUT_BIN they would build one of their own.
-test race soak: export LASTOUT_BIN ?= $(CURDIR)/bin/lastout
+test race soak test-docker: export LASTOUT_BIN ?= $(CURDIR)/bin/lastout
 
 test: check cross build
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
 
 check:
-	$(GO) vet $(PACKAGES) $(SOAK)
+	$(GO) vet $(PACKAGES) $(SOAK) $(DOCKER)
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
 
 # Elsewhere than on Linux it compiles, and says that it needs Linux.
@@ -59,9 +60,9 @@ race: build
 
 lint:
 	@if command -v golangci-lint >/dev/null; then \
-		echo golangci-lint run $(PACKAGES) $(SOAK); golangci-lint run $(PACKAGES) $(SOAK); \
+		echo golangci-lint run $(PACKAGES) $(SOAK) $(DOCKER); golangci-lint run $(PACKAGES) $(SOAK) $(DOCKER); \
 	else \
-		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES) $(SOAK); \
+		echo "golangci-lint is not installed: go vet only" >&2; $(GO) vet $(PACKAGES) $(SOAK) $(DOCKER); \
 	fi
 
 # "directory function", one line for each fuzz test in the tree.
@@ -97,6 +98,14 @@ bench-go:
 # -v, because go test keeps the progress back otherwise.
 soak: build
 	$(GO) test -v -count=1 -timeout 60m $(SOAK) -run TestSoak $(SOAKFLAGS)
+
+# In containers of a Docker engine, which this needs, with root and the packages of testdata/docker/packages. -v, for its tables; and four
+# at a time, because most of it is waiting for the engine. What a killed test could not remove from the engine is removed here.
+test-docker: build
+	@status=0; $(GO) test -v -count=1 -timeout 10m -parallel 4 $(DOCKER) || status=$$?; \
+	left=$$(docker ps --all --quiet --filter label=lastout-test 2>/dev/null); test -z "$$left" || docker rm --force --volumes $$left >/dev/null; \
+	left=$$(docker images --all --quiet --filter label=lastout-test 2>/dev/null); test -z "$$left" || docker rmi --force $$left >/dev/null; \
+	exit $$status
 
 # What a newcomer should see. Each is the command line that it prints.
 demo: build

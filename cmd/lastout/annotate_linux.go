@@ -19,6 +19,9 @@ func (e *execution) report(run *facts.Run) {
 	if late != "" {
 		e.m.say("%s", late)
 	}
+	if run.Started() {
+		e.m.outOfMemory(e.options, run.Name, run.Result)
+	}
 	var survivors *subreaper.SurvivorError
 	if errors.As(run.Err, &survivors) {
 		e.m.survivors(survivors.Procs)

@@ -101,9 +101,7 @@ func (e *execution) open() error {
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, keeperLost)
 	if e.verbose > 0 {
-		if sh := shellAsInit(ahead.Caller); sh != "" {
-			e.m.say("PID 1 is %s, which passes no signals on: docker stop reaches neither lastout nor the command; begin the line with exec", sh)
-		}
+		e.m.warnBehindShell()
 	}
 	go e.passSignals()
 	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it

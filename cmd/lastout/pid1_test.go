@@ -9,9 +9,6 @@ import (
 	"lastout/testdata/box"
 )
 
-// asInit prepares a command of which lastout is PID 1.
-const asInit = `exec unshare --pid --fork --kill-child --mount-proc "$@"`
-
 // TestInitStopsWhatWasPutBeside runs a process in the namespace of a lastout that is PID 1 without being its descendant, as docker exec
 // does. It is told to stop and has time to clean up before the namespace ends, though it does not begin before the command has.
 func TestInitStopsWhatWasPutBeside(t *testing.T) {
@@ -37,18 +34,5 @@ func TestInitStopsWhatWasPutBeside(t *testing.T) {
 				t.Errorf("status %d, stdout %q, stderr %q", out.Status, out.Stdout, out.Stderr)
 			}
 		})
-	}
-}
-
-// TestShellAsInit asks lastout to say that nobody will pass signals on to it.
-func TestShellAsInit(t *testing.T) {
-	needRoot(t)
-	b := box.New(t)
-	const said = "PID 1 is sh, which passes no signals on"
-	for flag, want := range map[string]int{"-v": 1, "--linger=0": 0} {
-		out := box.Run(t, b, noInput(b.Command("bash", "-c", asInit, "bash", "sh", "-c", `"$0" `+flag+` true; :`, box.Lastout(t))), patience)
-		if out.Status != 0 || strings.Count(out.Stderr, said) != want {
-			t.Errorf("%s: status %d, stderr %q", flag, out.Status, out.Stderr)
-		}
 	}
 }

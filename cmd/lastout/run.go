@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 
 	"lastout/jobs"
@@ -23,7 +24,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		switch {
 		case o.version:
-			_, err := fmt.Fprintln(stdout, "lastout", versionText())
+			_, err := fmt.Fprintln(stdout, versionLine(os.Args[0]))
 			return err
 		case o.doctor:
 			var err error
@@ -39,6 +40,9 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		}
 		if err := o.complete(args); err != nil {
 			return err
+		}
+		if o.verbose > 0 {
+			m.warnBehindShell()
 		}
 		status = o.execute(ctx, m, stdin, stdout, stderr)
 		return nil

@@ -18,6 +18,7 @@ var programDirs = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 // packages says which Debian package has a program. What is not here is in every Debian system.
 var packages = map[string]string{
 	"busybox":      "busybox",
+	"cron":         "cron",
 	"dbus-daemon":  "dbus-daemon",
 	"git":          "git",
 	"gpg":          "gnupg",
@@ -30,7 +31,10 @@ var packages = map[string]string{
 	"python3":      "python3",
 	"redis-server": "redis-server",
 	"screen":       "screen",
+	"ssh":          "openssh-client",
 	"ssh-agent":    "openssh-client",
+	"ssh-keygen":   "openssh-client",
+	"sshd":         "openssh-server",
 	"tini":         "tini",
 	"tmux":         "tmux",
 }
@@ -99,6 +103,7 @@ func TestPackages(t *testing.T) {
 		want = append(want, name)
 	}
 	slices.Sort(want)
+	want = slices.Compact(want)
 	if got := strings.Fields(string(data)); !slices.Equal(got, want) {
 		t.Errorf("the file packages lists %q, the tests need %q", got, want)
 	}
