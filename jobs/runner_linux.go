@@ -175,6 +175,12 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
 
+// Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, but
+// has the meaning that it has for Signal once the leader is gone.
+func (r *Runner) Sent(sig syscall.Signal) {
+	r.request(request{input: stopSignal, sig: sig, sent: true})
+}
+
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }
 

@@ -47,8 +47,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		Events: jobs.Events{
 			Survivors: m.survivors,
 			Changed:   control.changed,
-			Started: func(pid int) {
-				control.leader = pid
+			Started: func(int) {
 				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 				for _, sig := range o.ignore {
 					_ = signals.Ask(sig)
@@ -63,7 +62,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	}
 	control.runner = r
 	degraded(m, r, keeperLost)
-	go o.passSignals(r, signals)
+	go o.passSignals(control)
 	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(r, ahead.Caller); err != nil {
 			m.say("--die-with-parent: %v", err)
@@ -172,19 +171,21 @@ func addLeftovers(result, rest *jobs.Result) {
 }
 
 // passSignals forwards what arrives.
-func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
+func (o *options) passSignals(c *jobControl) {
 	for {
-		info, err := signals.Next()
+		info, err := c.signals.Next()
 		if err != nil {
 			return
 		}
 		to, rewritten := o.rewrite[info.Signal]
 		switch {
-		case rewritten && to == 0:
+		case keepers(info), rewritten && to == 0:
 		case rewritten:
-			r.Signal(to)
-		case !o.job.Foreground || !fromTerminal(info): // or the job has got it with us
-			r.Signal(info.Signal)
+			c.pass(to, false)
+		case o.job.Foreground && fromTerminal(info):
+			c.pass(info.Signal, true)
+		default:
+			c.pass(info.Signal, false)
 		}
 	}
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"sync"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/jobs/terminal"
@@ -16,48 +18,48 @@ import (
 type jobControl struct {
 	signals    *siginfo.Receiver
 	runner     *jobs.Runner
-	leader     int
 	foreground bool // the job is in our process group
+
+	mu sync.Mutex // held while lastout is stopped, and while a signal is passed on
 }
 
-// changed is told that the leader was stopped or continued. Where there is no terminal nobody would continue us.
-func (c *jobControl) changed(st syscall.WaitStatus, news func() bool) {
+// changed is told that the leader was stopped or continued, and whether the job owns the foreground of the terminal. Where there is no terminal nobody would continue us.
+func (c *jobControl) changed(st syscall.WaitStatus, owner bool, news func() bool) (done bool) {
 	if !st.Stopped() {
-		return
+		return true
 	}
 	tty, err := terminal.Open()
 	if err != nil {
-		return
+		return true
 	}
-	defer tty.Close()
-	if sig := st.StopSignal(); terminal.Orphaned() {
+	_ = tty.Close()
+	sig := st.StopSignal()
+	if terminal.Orphaned() {
 		c.goOn(sig)
-	} else {
-		c.stop(sig, c.isGroups(tty, sig), news)
+		return true
 	}
+	return c.stop(sig, c.isGroups(sig, owner), news)
 }
 
 // isGroups reports whether the terminal would have stopped our process group, if the job were in it: other members of a pipeline,
 // or the script that we were started by.
-func (c *jobControl) isGroups(tty *terminal.Terminal, sig syscall.Signal) bool {
+func (c *jobControl) isGroups(sig syscall.Signal, owner bool) bool {
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
 		return !c.foreground
 	case unix.SIGTSTP:
-		group, err1 := unix.Getpgid(c.leader)
-		front, err2 := tty.Foreground()
-		return !c.foreground && err1 == nil && err2 == nil && group == front
+		return !c.foreground && owner
 	}
 	return false
 }
 
 // stop stops lastout, and with group what else is in its process group. The handlers that it has would keep it going.
-func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) {
+func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) (done bool) {
 	if sig == unix.SIGSTOP { // which cannot be kept from coming too late
 		sig = unix.SIGTSTP
 	}
 	if siginfo.Ignored(sig) { // by us, and so by the command, unless that has decided otherwise
-		return
+		return true
 	}
 	if !siginfo.Sender { // nor are handlers ours to set aside
 		target := os.Getpid()
@@ -65,14 +67,46 @@ func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) {
 			target = 0
 		}
 		_ = unix.Kill(target, unix.SIGSTOP)
-		return
+		return true
 	}
+	for !news() {
+		c.signals.Drain() // a SIGCONT that has come already is for the job, too
+		if c.stopNow(sig, group, func() bool { return news() || c.signals.Pending() }) {
+			return true
+		}
+		group = false
+	}
+	return false
+}
+
+// stopNow returns true when lastout has been stopped and continued. Nothing is passed on to the job before the handlers are back: a
+// Ctrl-Z that comes at once stops both or none.
+func (c *jobControl) stopNow(sig syscall.Signal, group bool, news func() bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if group {
 		_ = siginfo.Ignoring(sig, func() error { return unix.Kill(0, sig) })
 	}
 	_ = siginfo.Default(sig)
-	_ = terminal.Stop(sig, news)
+	stopped := terminal.Stop(sig, news)
 	_ = c.signals.Ask(sig)
+	return stopped
+}
+
+// pass passes a signal on to the job, which may have been sent it with us.
+func (c *jobControl) pass(sig syscall.Signal, sent bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sent {
+		c.runner.Sent(sig)
+	} else {
+		c.runner.Signal(sig)
+	}
+}
+
+// keepers reports whether a signal is what the keeper continues us with.
+func keepers(info siginfo.Info) bool {
+	return info.Signal == unix.SIGCONT && ahead.Keeper != nil && info.PID == ahead.Keeper.PID()
 }
 
 // goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop it, and if it is stopped
