@@ -282,9 +282,10 @@ type Events struct {
 	// Started tells the leader's process id. It comes before anything else, and signals of Job.Ignore that this process is to
 	// receive can be asked for again.
 	Started func(pid int)
-	// Changed tells that the leader was stopped or continued, but for being stopped until it is lent the terminal. Whoever stops this
-	// process upon that asks news again once the stop is under way: it reports whether something has happened since, which is still to be told.
-	Changed func(st syscall.WaitStatus, news func() bool)
+	// Changed tells that the leader was stopped or continued, but for being stopped until it is lent the terminal, and whether the job has that.
+	// Whoever stops this process upon that asks news again once the stop is under way: it reports whether something has happened since,
+	// which is still to be told. If that is why Changed does nothing, it returns false, and is told again unless the job goes on.
+	Changed func(st syscall.WaitStatus, terminal bool, news func() bool) (done bool)
 	// KeeperLost tells that the keeper died, before what it kept is ended.
 	KeeperLost func()
 }

@@ -171,25 +171,25 @@ func (k *keeper) listen() {
 			if decode(body, req.fields) != nil {
 				return
 			}
-			k.stopped.Store(false) // it runs
 			k.request(req)
 		}
 	}
 }
 
 // changed tells the runner that its job was stopped, upon which it may stop itself.
-func (k *keeper) changed(st syscall.WaitStatus, _ func() bool) {
+func (k *keeper) changed(st syscall.WaitStatus, terminal bool, _ func() bool) bool {
 	if st.Stopped() {
 		k.stopped.Store(true)
 	}
-	k.tell(msgChanged, func(w *wire) { number(w, &st) })
+	k.tell(msgChanged, func(w *wire) { number(w, &st); w.bool(&terminal) })
 	if !st.Stopped() {
 		k.wake()
 	}
+	return true
 }
 
-// wake continues a runner that has stopped with its job, where that goes on or ends without the runner's doing. It was told of that before:
-// a runner that is about to stop sees that there is news, and one that has stopped is continued.
+// wake continues a runner that has stopped with its job, where that goes on or ends. It was told of that before: a runner that is about to
+// stop sees that there is news, and one that has stopped is continued. One that runs, because it has had the job continued, knows whose SIGCONT it is.
 func (k *keeper) wake() {
 	if k.stopped.Swap(false) && os.Getppid() == k.runner {
 		_ = unix.Kill(k.runner, unix.SIGCONT)

@@ -19,9 +19,26 @@ type Keeper struct {
 	child    *subreaper.Child
 	conn     *conn
 	messages chan inbound
-	gone     chan struct{}                                 // closed when it has exited
-	stops    func(st syscall.WaitStatus, news func() bool) // Events.Changed; may be nil
+	gone     chan struct{}                                                     // closed when it has exited
+	stops    func(st syscall.WaitStatus, terminal bool, news func() bool) bool // Events.Changed; may be nil
+	halted   halt                                                              // that the job has stopped is still to be told
 }
+
+// halt is what Events.Changed is to be told of a leader that has stopped, until that is done or the leader goes on.
+type halt struct {
+	status   syscall.WaitStatus // 0: nothing
+	terminal bool
+}
+
+// tell tells it, once more if need be.
+func (h *halt) tell(changed func(syscall.WaitStatus, bool, func() bool) bool, news func() bool) {
+	if h.status != 0 && changed(h.status, h.terminal, news) {
+		*h = halt{}
+	}
+}
+
+// PID returns the keeper's process id: a SIGCONT of its is for its runner alone, which had stopped with the job.
+func (k *Keeper) PID() int { return k.pid }
 
 type inbound struct {
 	kind kind
@@ -147,18 +164,29 @@ func (k *Keeper) read() {
 		if err != nil {
 			return
 		}
-		if kind == msgChanged { // here, where nothing that comes after it is on its way yet
-			k.stopped(body)
-			continue
+		switch kind {
+		case msgChanged: // here, where nothing that comes after it is on its way yet
+			k.jobChanged(body)
+		case msgExited, msgResult:
+			k.halted = halt{}
+			fallthrough
+		default:
+			k.messages <- inbound{kind, append([]byte(nil), body...)}
 		}
-		k.messages <- inbound{kind, append([]byte(nil), body...)}
+		if k.stops != nil {
+			k.halted.tell(k.stops, k.conn.more)
+		}
 	}
 }
 
-func (k *Keeper) stopped(body []byte) {
-	var st syscall.WaitStatus
-	if decode(body, func(w *wire) { number(w, &st) }) == nil && k.stops != nil {
-		k.stops(st, k.conn.more)
+func (k *Keeper) jobChanged(body []byte) {
+	var h halt
+	if decode(body, func(w *wire) { number(w, &h.status); w.bool(&h.terminal) }) != nil || k.stops == nil {
+		return
+	}
+	if k.halted = h; !h.status.Stopped() {
+		k.stops(h.status, h.terminal, k.conn.more)
+		k.halted = halt{}
 	}
 }
 

@@ -76,9 +76,16 @@ func (l *lender) giveBack(r *subreaper.Reaper, reset bool) bool {
 		}
 		return false
 	}
-	return l.loan.GiveBack(reset, func(group int) bool {
+	return l.loan.GiveBack(reset, groupIn(r))
+}
+
+// out reports whether the job has the terminal, be it that a descendant has taken it from the leader: an interactive shell, a lastout.
+func (l *lender) out(r *subreaper.Reaper) bool { return l != nil && l.loan.Out(groupIn(r)) }
+
+func groupIn(r *subreaper.Reaper) func(group int) bool {
+	return func(group int) bool {
 		return slices.ContainsFunc(r.Descendants(), func(p subreaper.Process) bool { return p.PGID == group })
-	})
+	}
 }
 
 // takePlace finds out where the job is to be: it is the Runner that stands in the caller's process group, and at the terminal.

@@ -32,6 +32,7 @@ type life struct {
 	outputs  outputs
 	result   Result
 	survived error
+	halted   halt   // that the leader has stopped is still to be told
 	calm     func() // ends the hurry of stopping and killing
 
 	timeout, phase, killDue *time.Timer
@@ -75,6 +76,7 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 		case <-l.phase.C:
 			l.phaseOver()
 		}
+		l.halted.tell(l.events.Changed, l.news)
 	}
 	return l.finish(), l.survived
 }
@@ -122,8 +124,17 @@ func (l *life) changed(st syscall.WaitStatus) {
 		l.signalGroup(unix.SIGCONT)
 		return
 	}
+	if l.halted = (halt{}); l.paused {
+		l.halt(st)
+	} else if l.events.Changed != nil {
+		l.events.Changed(st, false, l.news)
+	}
+}
+
+// halt has the caller told that the leader has stopped, once everything else that is known by now is done.
+func (l *life) halt(st syscall.WaitStatus) {
 	if l.events.Changed != nil {
-		l.events.Changed(st, l.news)
+		l.halted = halt{st, l.lender.out(l.host.reaper)}
 	}
 }
 
@@ -131,11 +142,12 @@ func (l *life) changed(st syscall.WaitStatus) {
 func (l *life) news() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.notes) > 0
+	return len(l.notes) > 0 || len(l.requests) > 0
 }
 
 func (l *life) leaderExited(c *subreaper.Change) {
 	l.gone, l.result.Status, l.result.Exited = true, c.Status, time.Now()
+	l.halted = halt{}
 	stopTimers(l.killDue)
 	l.result.Terminal = l.lender.giveBack(l.host.reaper, c.Status.Signaled() || l.result.TimedOut || l.result.Stopped)
 	if c.Alone {
@@ -307,14 +319,17 @@ func (l *life) request(req request) {
 		l.input(stopSignal)
 	}
 	switch {
-	case !l.gone && req.had:
+	case !l.gone && req.sent:
 		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
-	case !ends && !req.had:
+	case !ends && !req.sent:
 		l.host.reaper.SignalAll(req.sig)
-		if req.sig == unix.SIGTSTP && l.events.Changed != nil { // there is no leader any more to be seen stopped
-			l.events.Changed(syscall.WaitStatus(req.sig)<<8|0x7f, l.news)
+		switch req.sig { // there is no leader any more to be seen stopped or continued
+		case unix.SIGTSTP:
+			l.halt(syscall.WaitStatus(req.sig)<<8 | 0x7f)
+		case unix.SIGCONT:
+			l.halted = halt{}
 		}
 	}
 }

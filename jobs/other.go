@@ -47,8 +47,8 @@ func (*Runner) Settle(context.Context, Job) (*Result, error) { return nil, error
 // Signal needs Linux.
 func (*Runner) Signal(syscall.Signal) {}
 
-// Overheard needs Linux.
-func (*Runner) Overheard(syscall.Signal) {}
+// Sent needs Linux.
+func (*Runner) Sent(syscall.Signal) {}
 
 // Shares needs Linux.
 func (*Runner) Shares() bool { return false }

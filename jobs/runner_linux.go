@@ -184,9 +184,10 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
 
-// Overheard is Signal, for one that the job was sent together with us, as the terminal does: it is not forwarded.
-func (r *Runner) Overheard(sig syscall.Signal) {
-	r.request(request{input: stopSignal, sig: sig, had: true})
+// Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, but
+// has the meaning that it has for Signal once the leader is gone.
+func (r *Runner) Sent(sig syscall.Signal) {
+	r.request(request{input: stopSignal, sig: sig, sent: true})
 }
 
 // Shares reports whether the job that was started last is in our process group, as Job.Foreground asks for, or Job.Terminal where others are at the

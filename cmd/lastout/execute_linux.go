@@ -116,8 +116,8 @@ func (e *execution) events() jobs.Events {
 	return jobs.Events{
 		Survivors: e.m.survivors,
 		Changed:   e.control.changed,
-		Started: func(pid int) {
-			e.control.started(pid)
+		Started: func(int) {
+			e.control.started()
 			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 			for _, sig := range e.ignore {
 				_ = e.signals.Ask(sig)
@@ -288,23 +288,15 @@ func (e *execution) passSignals() {
 			to = sig
 		}
 		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
-		if to == 0 {
-			continue
-		}
-		if !gate.passes(sig, to) {
-			if to == unix.SIGTSTP { // there is no job that would stop
-				e.control.stop(to, false, func() bool { return false })
+		switch {
+		case to == 0, keepers(info):
+		case !gate.passes(sig, to):
+			if to == unix.SIGTSTP {
+				e.control.pause(to)
 			}
-			continue
+		default:
+			e.control.pass(to, !rewritten && fromTerminal(info))
 		}
-		if !rewritten && e.control.foreground.Load() && fromTerminal(info) { // the job has got it with us
-			e.control.overheard(sig)
-			continue
-		}
-		if to == unix.SIGTSTP {
-			e.control.asked.Store(true)
-		}
-		e.runner.Signal(to)
 	}
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/ahead"
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
@@ -18,58 +20,53 @@ import (
 type jobControl struct {
 	signals    *siginfo.Receiver
 	runner     *jobs.Runner
-	leader     atomic.Int64 // its process id, once there is one
-	asked      atomic.Bool  // TSTP was sent to us
-	foreground atomic.Bool  // the job has been started, in our process group
+	asked      atomic.Bool // TSTP was sent to us
+	foreground atomic.Bool // the job has been started, in our process group
+
+	mu sync.Mutex // held while lastout is stopped, and while a signal is passed on
 }
 
-// started is told the leader's process id. What the terminal sends before that is not for the job, and is passed on to it therefore.
-func (c *jobControl) started(pid int) {
-	c.leader.Store(int64(pid))
-	c.foreground.Store(c.runner.Shares())
-}
+// started is told that there is a leader. What the terminal sends before that is not for the job, and is passed on to it therefore.
+func (c *jobControl) started() { c.foreground.Store(c.runner.Shares()) }
 
-// changed is told that the leader was stopped or continued. Where there is no terminal nobody would continue us, but for whoever has sent us TSTP.
-func (c *jobControl) changed(st syscall.WaitStatus, news func() bool) {
+// changed is told that the leader was stopped or continued, and whether the job owns the foreground of the terminal. Where there is no terminal
+// nobody would continue us, but for whoever has sent us TSTP.
+func (c *jobControl) changed(st syscall.WaitStatus, owner bool, news func() bool) (done bool) {
 	if !st.Stopped() {
-		return
+		return true
 	}
 	sig := st.StopSignal()
 	if terminal.Orphaned() {
 		c.goOn(sig)
-		return
+		return true
 	}
-	tty, err := terminal.Open()
-	if err == nil {
-		defer tty.Close()
-		c.stop(sig, c.isGroups(tty, sig), news)
-	} else if sig == unix.SIGTSTP && c.asked.Swap(false) {
-		c.stop(sig, false, news)
+	if tty, err := terminal.Open(); err == nil {
+		_ = tty.Close()
+	} else if sig != unix.SIGTSTP || !c.asked.Swap(false) {
+		return true
 	}
+	return c.stop(sig, c.isGroups(sig, owner), news)
 }
 
 // isGroups reports whether the terminal would have stopped our process group, if the job were in it: other members of a pipeline,
 // or the script that we were started by.
-func (c *jobControl) isGroups(tty *terminal.Terminal, sig syscall.Signal) bool {
+func (c *jobControl) isGroups(sig syscall.Signal, owner bool) bool {
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
 		return !c.foreground.Load()
 	case unix.SIGTSTP:
-		leader := int(c.leader.Load())
-		group, err1 := unix.Getpgid(leader)
-		front, err2 := tty.Foreground()
-		return leader != 0 && !c.foreground.Load() && err1 == nil && err2 == nil && group == front
+		return !c.foreground.Load() && owner
 	}
 	return false
 }
 
 // stop stops lastout, and with group what else is in its process group. The handlers that it has would keep it going.
-func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) {
+func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) (done bool) {
 	if sig == unix.SIGSTOP { // which cannot be kept from coming too late
 		sig = unix.SIGTSTP
 	}
 	if siginfo.Ignored(sig) { // by us, and so by the command, unless that has decided otherwise
-		return
+		return true
 	}
 	if !siginfo.Sender { // nor are handlers ours to set aside
 		target := os.Getpid()
@@ -77,14 +74,59 @@ func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) {
 			target = 0
 		}
 		_ = unix.Kill(target, unix.SIGSTOP)
-		return
+		return true
 	}
+	for !news() {
+		c.signals.Drain() // a SIGCONT that has come already is for the job, too
+		if c.stopNow(sig, group, func() bool { return news() || c.signals.Pending() }) {
+			return true
+		}
+		group = false
+	}
+	return false
+}
+
+// stopNow returns true when lastout has been stopped and continued. Nothing is passed on to the job before the handlers are back: a
+// Ctrl-Z that comes at once stops both or none.
+func (c *jobControl) stopNow(sig syscall.Signal, group bool, news func() bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if group {
 		_ = siginfo.Ignoring(sig, func() error { return unix.Kill(0, sig) })
 	}
 	_ = siginfo.Default(sig)
-	_ = terminal.Stop(sig, news)
+	stopped := terminal.Stop(sig, news)
 	_ = c.signals.Ask(sig)
+	return stopped
+}
+
+// pause stops lastout alone, where there is no job that would.
+func (c *jobControl) pause(sig syscall.Signal) {
+	switch {
+	case siginfo.Ignored(sig):
+	case siginfo.Sender:
+		c.stopNow(sig, false, func() bool { return false })
+	default:
+		_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+	}
+}
+
+// pass passes a signal on to the job. What comes from the terminal it has got with us if it is in our process group.
+func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fromTerminal && c.foreground.Load() {
+		c.runner.Sent(sig)
+		c.goOnTogether(sig)
+		return
+	}
+	c.asked.Store(sig == unix.SIGTSTP)
+	c.runner.Signal(sig)
+}
+
+// keepers reports whether a signal is what the keeper continues us with.
+func keepers(info siginfo.Info) bool {
+	return info.Signal == unix.SIGCONT && ahead.Keeper != nil && info.PID == ahead.Keeper.PID()
 }
 
 // goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop it, and if it is stopped
@@ -98,10 +140,9 @@ func (c *jobControl) goOn(sig syscall.Signal) {
 	}
 }
 
-// overheard is told of a signal that the job, which is in our process group, has got from the terminal as we have. Nor are others in that group
-// to be stopped if nobody could continue them: the keeper, in a group of its own, is why they are.
-func (c *jobControl) overheard(sig syscall.Signal) {
-	c.runner.Overheard(sig)
+// goOnTogether is told of a signal that our whole process group, with the job in it, has got from the terminal. None of it is to be stopped if nobody
+// could continue it.
+func (c *jobControl) goOnTogether(sig syscall.Signal) {
 	if sig == unix.SIGTSTP && terminal.Orphaned() {
 		_ = unix.Kill(0, unix.SIGCONT)
 	}

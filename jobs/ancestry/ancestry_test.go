@@ -7,35 +7,6 @@ import (
 	"testing"
 )
 
-func TestParentIn(t *testing.T) {
-	for stat, want := range map[string]int{
-		"7 (sh) S 3 7 7 0 -1":            3,
-		"7 () S 3 7":                     3,
-		"7 (a) Z 1 (b)\n) R 42 7":        42,
-		"7 (sh) S 0 7":                   0,
-		"":                               0,
-		"7 (sh)":                         0,
-		"7 (sh) S":                       0,
-		"7 (sh) S x":                     0,
-		"7 (sh) S -3":                    0,
-		"7 (sh) S 99999999999999999999 ": 0,
-	} {
-		if got := parentIn([]byte(stat)); got != want {
-			t.Errorf("parentIn(%q) = %d, want %d", stat, got, want)
-		}
-	}
-}
-
-func FuzzParentIn(f *testing.F) {
-	f.Add([]byte("7 (a) Z 1 (b)\n) R 42 7"))
-	f.Add([]byte(")"))
-	f.Fuzz(func(t *testing.T, stat []byte) {
-		if parentIn(stat) < 0 {
-			t.Errorf("a negative parent in %q", stat)
-		}
-	})
-}
-
 func TestDescends(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("there is no /proc here")

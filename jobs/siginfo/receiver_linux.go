@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -23,8 +24,13 @@ type Receiver struct {
 	file *os.File
 	raw  syscall.RawConn
 	self int
+	fd   int
 	buf  [64 * recordSize]byte
 	have []byte
+
+	mu   sync.Mutex
+	busy bool // what was read has not been dealt with
+	idle sync.Cond
 }
 
 // New returns the process's Receiver, which receives nothing before Ask.
@@ -37,7 +43,8 @@ func New() (*Receiver, error) {
 	if anyBlocked() {
 		go unblocked()
 	}
-	r := &Receiver{file: os.NewFile(uintptr(fds[0]), "signals"), self: os.Getpid()}
+	r := &Receiver{file: os.NewFile(uintptr(fds[0]), "signals"), fd: fds[0], self: os.Getpid()}
+	r.idle.L = &r.mu
 	var err error
 	r.raw, err = r.file.SyscallConn()
 	return r, err
@@ -85,12 +92,39 @@ func (r *Receiver) Next() (Info, error) {
 
 // read reads whole records: that is what is written, and read in multiples of. It does not block, and so need not leave the Go scheduler.
 func (r *Receiver) read(fd uintptr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf)))
+	r.busy = errno == 0
 	if errno != 0 {
+		r.idle.Broadcast()
 		return errno != unix.EAGAIN && errno != unix.EINTR
 	}
 	r.have = r.buf[:n]
 	return true
+}
+
+// Pending reports whether there are signals that Next has not returned, or one that it has returned and whose receiver has not come back
+// for the next. It is safe for concurrent use.
+func (r *Receiver) Pending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending()
+}
+
+func (r *Receiver) pending() bool {
+	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return r.busy || n > 0 && err == nil
+}
+
+// Drain returns when no signal is pending. It is safe for concurrent use, but not for who calls Next.
+func (r *Receiver) Drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.pending() {
+		r.idle.Wait()
+	}
 }
 
 // own reports whether this process has sent a signal to itself: the Go runtime does, SIGURG, to have a goroutine preempted, and the

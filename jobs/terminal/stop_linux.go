@@ -9,18 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stop stops the process by TSTP, TTIN or TTOU, and returns when it has been continued. It does not stop if news, which is asked once a SIGCONT
-// would undo the stop, reports that there is a reason to go on: so nothing is missed that came just before. The caller sees to it that
-// the signal is at its default. A member of an orphaned process group does not stop (signal(7)).
-func Stop(sig syscall.Signal, news func() bool) error {
-	return without(sig, func() error {
+// Stop stops the process by TSTP, TTIN or TTOU, and returns true when it has been continued. It returns false, and does not stop, if news, which
+// is asked once a SIGCONT would undo the stop, reports that there is a reason to go on: so nothing is missed that came just before.
+// The caller sees to it that the signal is at its default. A member of an orphaned process group does not stop (signal(7)).
+func Stop(sig syscall.Signal, news func() bool) (stopped bool) {
+	err := without(sig, func() error {
 		// Pending for this thread until the mask is restored. SIGCONT discards it, and so do we.
 		err := unix.Tgkill(os.Getpid(), unix.Gettid(), sig)
-		if news() {
+		if stopped = !news(); !stopped {
 			err = unix.Kill(os.Getpid(), unix.SIGCONT)
 		}
 		return err
 	})
+	return stopped && err == nil
 }
 
 // Orphaned reports whether our process group is orphaned: nobody who could continue it, a parent of a member in another group

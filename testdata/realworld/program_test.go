@@ -37,6 +37,11 @@ var packages = map[string]string{
 	"sshd":         "openssh-server",
 	"tini":         "tini",
 	"tmux":         "tmux",
+	// The tests at a terminal, in cmd/lastout, run these.
+	"less": "less",
+	"sudo": "sudo",
+	"vim":  "vim",
+	"zsh":  "zsh",
 }
 
 // program returns the path of a program, or skips the test.

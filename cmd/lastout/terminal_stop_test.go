@@ -1,0 +1,262 @@
+//go:build linux
+
+package main_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"lastout/testdata/box"
+)
+
+// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same.
+func asWithout(t *testing.T, play func(s *seat) []string) {
+	for _, sh := range shells {
+		t.Run(sh.name, func(t *testing.T) { asWithoutIn(t, sh, play) })
+	}
+}
+
+func asWithoutIn(t *testing.T, sh shell, play func(s *seat) []string) {
+	var seen [2][]string
+	for i, l := range []string{"", "lastout"} {
+		s := sh.begin(t, box.New(t, box.PidsCap(600)), "L="+l)
+		seen[i] = lines(strings.Join(play(s), "\n"))
+		s.leave()
+	}
+	if !slices.Equal(seen[0], seen[1]) {
+		t.Errorf("without lastout one sees\n\t%s\nand with it\n\t%s", strings.Join(seen[0], "\n\t"), strings.Join(seen[1], "\n\t"))
+	}
+}
+
+// stopped checks that a process is stopped at the moment.
+func (s *seat) stopped(pid int) {
+	s.t.Helper()
+	if state := processState(pid); state != "T" {
+		s.t.Errorf("process %d is in state %q, and not stopped; the terminal shows:\n%s", pid, state, s.screen())
+	}
+}
+
+// TestCtrlZ: the job stops, the shell has the terminal and a prompt; fg continues it at the terminal.
+func TestCtrlZ(t *testing.T) {
+	asWithout(t, func(s *seat) (seen []string) {
+		before := s.modes()
+		s.line("$L actor ready pause")
+		job := s.ready()
+		for range 3 {
+			s.keys(ctrlZ)
+			seen = append(seen, s.prompt(148))
+			s.stopped(job.pid)
+			s.back(before)
+			seen = append(seen, s.run(0, "jobs"))
+			s.line("fg")
+			s.inState(job.pid, "S")
+			s.until("the job has the terminal", func() bool { return s.foreground() == job.group })
+		}
+		s.keys(ctrlC)
+		seen = append(seen, s.prompt(130))
+		s.back(before)
+		return append(seen, s.run(0, "jobs"))
+	})
+}
+
+// TestCtrlZOfReader: a read that was interrupted goes on.
+func TestCtrlZOfReader(t *testing.T) {
+	asWithout(t, func(s *seat) (seen []string) {
+		before := s.modes()
+		s.line("$L actor ready read")
+		job := s.ready()
+		s.reads(job)
+		s.keys(ctrlZ)
+		seen = append(seen, s.prompt(148))
+		s.back(before)
+		s.line("fg")
+		s.reads(job)
+		s.line("hello")
+		seen = append(seen, s.prompt(0))
+		s.back(before)
+		return seen
+	})
+}
+
+// TestBg: a job that was stopped goes on in the background, and is ended there by the shell's kill.
+func TestBg(t *testing.T) {
+	asWithout(t, func(s *seat) (seen []string) {
+		before := s.modes()
+		s.line("$L actor ready pause")
+		job := s.ready()
+		s.keys(ctrlZ)
+		seen = append(seen, s.prompt(148))
+		seen = append(seen, s.run(0, "bg"))
+		s.inState(job.pid, "S")
+		s.back(before)
+		seen = append(seen, s.run(0, "jobs"))
+		child := childOf(s.pid())
+		s.line("kill %1")
+		s.terminated(child)
+		return seen
+	})
+}
+
+// TestKillStopped: the shell's kill ends a job that is stopped. (What a shell adds to the TERM is its own affair: CONT, or not.)
+func TestKillStopped(t *testing.T) {
+	inShells(t, func(t *testing.T, s *seat) {
+		s.line("$L actor ready pause")
+		s.ready()
+		s.keys(ctrlZ)
+		s.prompt(148)
+		child := childOf(s.pid())
+		s.line("kill %1; kill -CONT %1")
+		s.terminated(child)
+	})
+}
+
+// terminated waits until the shell knows that its child has ended.
+func (s *seat) terminated(child int) {
+	s.t.Helper()
+	s.until("the job has ended", func() bool { state := processState(child); return state == "" || state == "Z" })
+	s.until("the shell has reaped it", func() bool {
+		s.line("jobs") // dash looks only then
+		s.sync()
+		return processState(child) == ""
+	})
+	if text := s.run(0, "jobs"); strings.Contains(text, "actor") {
+		s.t.Errorf("jobs says %q though there are none", text)
+	}
+}
+
+var isStopped, isRunning = regexp.MustCompile(`(?i)stopped|suspended`), regexp.MustCompile(`(?i)running`)
+
+// TestStoppedFromOutside: the shell learns that somebody else has stopped the job and continued it. (dash and busybox do not ask
+// the kernel who was continued.)
+func TestStoppedFromOutside(t *testing.T) {
+	inShells(t, func(t *testing.T, s *seat) {
+		before := s.modes()
+		s.line("$L actor ready pause")
+		job := s.ready()
+		child := childOf(s.pid())
+		for range 3 {
+			s.signal(job.pid, unix.SIGSTOP)
+			s.await(prompt) // 147 or, with lastout, 148
+			s.sync()
+			s.back(before)
+			if text := s.run(0, "jobs"); !isStopped.MatchString(text) {
+				t.Errorf("jobs says %q of a job that is stopped", text)
+			}
+			s.signal(job.pid, unix.SIGCONT)
+			s.inState(job.pid, "S")
+			s.inState(child, "S")
+			s.sync()
+			if text := s.run(0, "jobs"); (s.shell.name == "bash" || s.shell.name == "zsh") && !isRunning.MatchString(text) {
+				t.Errorf("jobs says %q of a job that runs again", text)
+			}
+			s.line("fg")
+			s.until("the job has the terminal", func() bool { return s.foreground() == job.group || s.foreground() == child })
+		}
+		s.keys(ctrlC)
+		s.prompt(130)
+		s.back(before)
+	})
+}
+
+// TestStopsItself: with SIGSTOP, which nobody sees coming.
+func TestStopsItself(t *testing.T) {
+	inShells(t, func(t *testing.T, s *seat) {
+		s.line("$L actor stop ready")
+		s.await(prompt)
+		s.line("fg")
+		s.ready()
+		s.prompt(0)
+	})
+}
+
+// TestTimeoutWhileStopped: the time runs while the job is stopped, and the shell learns of the end.
+func TestTimeoutWhileStopped(t *testing.T) {
+	underLastout(t, func(t *testing.T, s *seat) {
+		s.line("$L -t 3 actor ready pause")
+		job := s.ready()
+		child := childOf(s.pid())
+		s.keys(ctrlZ)
+		s.prompt(148)
+		s.stopped(job.pid)
+		s.until("lastout has ended", func() bool { state := processState(child); return state == "" || state == "Z" })
+		s.line("wait %1; echo $?:")
+		s.expect(`\b124\b`)
+		s.sync()
+	})
+}
+
+// allStopped waits until a job has stopped, and lastout if it runs below one. The shell sees neither, but a script that stopped.
+func (s *seat) allStopped(job player) {
+	s.t.Helper()
+	s.inState(job.pid, "T")
+	if runner := runnerOf(job); runner > 0 && strings.HasPrefix(commandLine(runner), "lastout") {
+		s.inState(runner, "T")
+	}
+}
+
+// TestTypedAhead: what comes before lastout has stopped, or before it is ready to be stopped again, is not lost: it ends up stopped or
+// running with its job, never alone.
+func TestTypedAhead(t *testing.T) {
+	inShells(t, func(t *testing.T, s *seat) {
+		before := s.modes()
+		s.script("pauses", "$L actor ready pause")
+		for _, line := range []string{"sh pauses", "$L actor ready pause | actor ready pause"} {
+			s.line(line)
+			jobs := s.readies(strings.Count(line, "actor") + strings.Count(line, "pauses"))
+			for range 20 {
+				s.keys(ctrlZ)
+				s.prompt(148)
+				s.line("fg")
+				s.until("the shell is not in the foreground", func() bool { return s.foreground() != s.pid() })
+				for _, child := range s.children() { // before that the key would be undone by fg
+					s.until("a child runs", func() bool { return processState(child) != "T" })
+				}
+			}
+			for _, job := range jobs {
+				s.inState(job.pid, "S")
+			}
+			s.keys(ctrlC)
+			s.prompt(130)
+			s.back(before)
+		}
+	})
+}
+
+// TestStopInScript: Ctrl-Z stops a script with the job that it waits for, whether the job has the terminal or not, and fg continues both.
+func TestStopInScript(t *testing.T) {
+	asWithout(t, func(s *seat) (seen []string) {
+		before := s.modes()
+		s.script("reads", "$L actor ready read\necho after:$?")
+		s.script("below", "$L $L actor ready read\necho after:$?")
+		s.script("pauses", "$L actor ready pause\necho after:$?")
+		for _, name := range []string{"reads", "below", "pauses"} {
+			s.line("sh " + name)
+			job := s.ready()
+			if name != "pauses" {
+				s.reads(job)
+			}
+			for range 2 {
+				s.keys(ctrlZ)
+				seen = append(seen, s.prompt(148))
+				s.allStopped(job)
+				s.back(before)
+				s.line("fg")
+				s.inState(job.pid, "S")
+			}
+			if name == "pauses" {
+				s.keys(ctrlC)
+				seen = append(seen, s.prompt(130))
+			} else {
+				s.reads(job)
+				s.line("hello")
+				seen = append(seen, s.prompt(0))
+			}
+			s.back(before)
+		}
+		return seen
+	})
+}
