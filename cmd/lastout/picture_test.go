@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,10 +14,10 @@ import (
 	"lastout/subreaper"
 )
 
-// left makes a leftover, in the job's process group 1 and session 1 unless moved.
+// left makes a leftover, in the job's process group 7 and session 1 unless moved.
 func left(pid, ppid int, cmdline string, end jobs.End) facts.Leftover {
 	return facts.Leftover{Leftover: jobs.Leftover{
-		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 1, SID: 1, Comm: cmdline, Cmdline: cmdline, Age: time.Second}, End: end,
+		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 7, SID: 1, Comm: cmdline, Cmdline: cmdline, Age: time.Second}, End: end,
 	}}
 }
 
@@ -33,7 +34,7 @@ func holding(l facts.Leftover, o jobs.Outputs) facts.Leftover {
 func drawn(k look, most int, list ...facts.Leftover) string {
 	o := &options{}
 	o.stopSignal.sig = syscall.SIGTERM
-	p := picture{o: o, look: k, home: place{1, 1}, list: list, most: most}
+	p := picture{o: o, look: k, home: place{7, 1}, list: list, most: most}
 	var b strings.Builder
 	for _, r := range p.draw() {
 		b.WriteString(r.dressed(k) + "\n")
@@ -72,6 +73,7 @@ func TestPicture(t *testing.T) {
 			"|- 11 b, 1s old, ended by itself\n" +
 			"`- 12 c, new process group, 1s old, ended by itself\n" +
 			"13 d, new process group, 1s old, ended by itself\n"},
+		"the command's own session":     {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 7, 7), moved(left(11, 2, "b", 0), 11, 7)), "\n10 a, 1s old, ended by itself\n11 b, new process group, 1s old, ended by itself\n"},
 		"what is not known is not told": {drawn(asciiLook, 9, moved(left(10, 2, "?", 0), 0, 0)), "\n10 ?, 1s old, ended by itself\n"},
 		"open outputs": {drawn(asciiLook, 9, holding(left(10, 2, "a", 0), jobs.Stdout), holding(left(11, 2, "b", 0), jobs.Stderr), holding(left(12, 2, "c", 0), jobs.Stdout|jobs.Stderr)), `
 10 a, holds stdout open, 1s old, ended by itself
@@ -191,6 +193,30 @@ func TestAllow(t *testing.T) {
 	if (patterns{"x"}).allow(jobs.Leftover{}) {
 		t.Error("a process without a name is allowed")
 	}
+}
+
+// A text whose special characters are escaped matches itself and nothing longer; * matches everything; and no pattern that
+// is taken fails later.
+func FuzzAllow(f *testing.F) {
+	f.Add("gpg-agent", "*Gradle?[a-z]")
+	f.Add("/usr/bin/java -cp [x]", `\*`)
+	f.Fuzz(func(t *testing.T, text, pattern string) {
+		if strings.ContainsRune(text, 0) || strings.ContainsRune(pattern, 0) {
+			return // no command line has that
+		}
+		escaped := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(text)
+		if !glob(escaped, text) || glob(escaped, text+"x") || !glob("*", text) {
+			t.Errorf("%q does not match %q as it should", escaped, text)
+		}
+		var v patterns
+		if v.Set(pattern) == nil {
+			for _, p := range v {
+				if _, err := path.Match(p, text); err != nil {
+					t.Errorf("%q was taken, and is %v", p, err)
+				}
+			}
+		}
+	})
 }
 
 // What an allowed daemon has started is allowed, and nothing else is.
