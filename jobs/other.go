@@ -47,6 +47,12 @@ func (*Runner) Settle(context.Context, Job) (*Result, error) { return nil, error
 // Signal needs Linux.
 func (*Runner) Signal(syscall.Signal) {}
 
+// Sent needs Linux.
+func (*Runner) Sent(syscall.Signal) {}
+
+// Resumed needs Linux.
+func (*Runner) Resumed() {}
+
 // Stop needs Linux.
 func (*Runner) Stop() {}
 
