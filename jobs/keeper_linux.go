@@ -172,6 +172,8 @@ func (k *keeper) listen() {
 				return
 			}
 			k.request(req)
+		case msgResumed:
+			k.stopped.Store(false)
 		}
 	}
 }
@@ -189,7 +191,7 @@ func (k *keeper) changed(st syscall.WaitStatus, terminal bool, _ func() bool) bo
 }
 
 // wake continues a runner that has stopped with its job, where that goes on or ends. It was told of that before: a runner that is about to
-// stop sees that there is news, and one that has stopped is continued. One that runs, because it has had the job continued, knows whose SIGCONT it is.
+// stop sees that there is news, and one that has stopped is continued. One that runs is left alone: a SIGCONT would undo a Ctrl-Z that is on its way.
 func (k *keeper) wake() {
 	if k.stopped.Swap(false) && os.Getppid() == k.runner {
 		_ = unix.Kill(k.runner, unix.SIGCONT)

@@ -53,6 +53,9 @@ func (*Runner) Sent(syscall.Signal) {}
 // Shares needs Linux.
 func (*Runner) Shares() bool { return false }
 
+// Resumed needs Linux.
+func (*Runner) Resumed() {}
+
 // Stop needs Linux.
 func (*Runner) Stop() {}
 

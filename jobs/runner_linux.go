@@ -194,6 +194,16 @@ func (r *Runner) Sent(sig syscall.Signal) {
 // terminal, too.
 func (r *Runner) Shares() bool { return r.shares.Load() }
 
+// Resumed says that this process has been continued, after it had stopped upon Events.Changed: the keeper need not do that any more. Signals
+// of the job come after it.
+func (r *Runner) Resumed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		_ = r.conn.send(msgResumed, func(*wire) {})
+	}
+}
+
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }
 

@@ -18,6 +18,7 @@ const (
 	// To the keeper.
 	msgRun kind = iota + 1
 	msgRequest
+	msgResumed
 	// To the runner.
 	msgStarted
 	msgExited

@@ -97,6 +97,9 @@ func (c *jobControl) stopNow(sig syscall.Signal, group bool, news func() bool) b
 	_ = siginfo.Default(sig)
 	stopped := terminal.Stop(sig, news)
 	_ = c.signals.Ask(sig)
+	if stopped {
+		c.runner.Resumed()
+	}
 	return stopped
 }
 

@@ -206,8 +206,18 @@ func (s *seat) await(pattern *regexp.Regexp) (before string, match []string) {
 		select {
 		case <-s.more:
 		case <-limit.C:
-			s.t.Fatalf("no %q; the terminal shows:\n%s%s", pattern, s.screen(), describe(s.b.Procs()))
+			s.t.Fatalf("no %q; %s; the terminal shows:\n%s%s", pattern, s.condition(), s.screen(), describe(s.b.Procs()))
 		}
+	}
+}
+
+// condition is whether the program runs, and who has the terminal.
+func (s *seat) condition() string {
+	select {
+	case <-s.done:
+		return "the program has " + ended(s.cmd.ProcessState.Sys().(syscall.WaitStatus))
+	default:
+		return fmt.Sprintf("group %d is in the foreground", s.foreground())
 	}
 }
 
@@ -327,16 +337,6 @@ func (s *seat) control(f func(fd int) error) {
 	if err != nil {
 		s.t.Fatalf("the terminal: %v", err)
 	}
-}
-
-// children are the processes that the shell has started.
-func (s *seat) children() (pids []int) {
-	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.pid(), s.pid()))
-	for _, field := range strings.Fields(string(data)) {
-		pid, _ := strconv.Atoi(field)
-		pids = append(pids, pid)
-	}
-	return pids
 }
 
 // until waits for something that nobody tells: it looks again and again, each time after a millisecond.

@@ -123,6 +123,8 @@ func (s *seat) terminated(child int) {
 		s.sync()
 		return processState(child) == ""
 	})
+	s.line("jobs")
+	s.sync()
 	if text := s.run(0, "jobs"); strings.Contains(text, "actor") {
 		s.t.Errorf("jobs says %q though there are none", text)
 	}
@@ -138,24 +140,22 @@ func TestStoppedFromOutside(t *testing.T) {
 		s.line("$L actor ready pause")
 		job := s.ready()
 		child := childOf(s.pid())
-		for range 3 {
-			s.signal(job.pid, unix.SIGSTOP)
-			s.await(prompt) // 147 or, with lastout, 148
-			s.sync()
-			s.back(before)
-			if text := s.run(0, "jobs"); !isStopped.MatchString(text) {
-				t.Errorf("jobs says %q of a job that is stopped", text)
-			}
-			s.signal(job.pid, unix.SIGCONT)
-			s.inState(job.pid, "S")
-			s.inState(child, "S")
-			s.sync()
-			if text := s.run(0, "jobs"); (s.shell.name == "bash" || s.shell.name == "zsh") && !isRunning.MatchString(text) {
-				t.Errorf("jobs says %q of a job that runs again", text)
-			}
-			s.line("fg")
-			s.until("the job has the terminal", func() bool { return s.foreground() == job.group || s.foreground() == child })
+		s.signal(job.pid, unix.SIGSTOP)
+		s.await(prompt) // 147 or, with lastout, 148
+		s.sync()
+		s.back(before)
+		if text := s.run(0, "jobs"); !isStopped.MatchString(text) {
+			t.Errorf("jobs says %q of a job that is stopped", text)
 		}
+		s.signal(job.pid, unix.SIGCONT)
+		s.inState(job.pid, "S")
+		s.inState(child, "S")
+		s.sync()
+		if text := s.run(0, "jobs"); (s.shell.name == "bash" || s.shell.name == "zsh") && !isRunning.MatchString(text) {
+			t.Errorf("jobs says %q of a job that runs again", text)
+		}
+		s.line("fg")
+		s.until("the job has the terminal", func() bool { return s.foreground() == job.group || s.foreground() == child })
 		s.keys(ctrlC)
 		s.prompt(130)
 		s.back(before)
@@ -196,34 +196,6 @@ func (s *seat) allStopped(job player) {
 	if runner := runnerOf(job); runner > 0 && strings.HasPrefix(commandLine(runner), "lastout") {
 		s.inState(runner, "T")
 	}
-}
-
-// TestTypedAhead: what comes before lastout has stopped, or before it is ready to be stopped again, is not lost: it ends up stopped or
-// running with its job, never alone.
-func TestTypedAhead(t *testing.T) {
-	inShells(t, func(t *testing.T, s *seat) {
-		before := s.modes()
-		s.script("pauses", "$L actor ready pause")
-		for _, line := range []string{"sh pauses", "$L actor ready pause | actor ready pause"} {
-			s.line(line)
-			jobs := s.readies(strings.Count(line, "actor") + strings.Count(line, "pauses"))
-			for range 20 {
-				s.keys(ctrlZ)
-				s.prompt(148)
-				s.line("fg")
-				s.until("the shell is not in the foreground", func() bool { return s.foreground() != s.pid() })
-				for _, child := range s.children() { // before that the key would be undone by fg
-					s.until("a child runs", func() bool { return processState(child) != "T" })
-				}
-			}
-			for _, job := range jobs {
-				s.inState(job.pid, "S")
-			}
-			s.keys(ctrlC)
-			s.prompt(130)
-			s.back(before)
-		}
-	})
 }
 
 // TestStopInScript: Ctrl-Z stops a script with the job that it waits for, whether the job has the terminal or not, and fg continues both.

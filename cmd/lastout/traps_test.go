@@ -274,21 +274,6 @@ func (s *scene) signal(pid int, sig syscall.Signal) {
 	}
 }
 
-// awaitStopped waits until the command itself, our child, is stopped.
-func (s *scene) awaitStopped() {
-	s.t.Helper()
-	for {
-		var info unix.Siginfo
-		err := unix.Waitid(unix.P_PID, s.pid(), &info, unix.WSTOPPED|unix.WNOWAIT, nil)
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, unix.EINTR) {
-			s.t.Fatalf("waitid: %v", err)
-		}
-	}
-}
-
 // statusField returns a field of /proc/PID/status, "" if there is none or no such process.
 func statusField(path, name string) string {
 	data, _ := os.ReadFile(path)
