@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"lastout/subreaper"
 )
 
 // outputs are the job's stdout and stderr, as proc_pid_fd(5) names open files; "" where nobody waits for its end.
@@ -36,10 +38,26 @@ func ends(link string) bool {
 // maxHolders bounds whose descriptors are looked at. Nobody is being killed meanwhile.
 const maxHolders = 64
 
-// look finds out who is alive after the leader, and which of them hold its output open.
+// look finds out who is alive after the leader.
 func (l *life) look() {
 	procs := l.host.reaper.Descendants()
 	l.left.found(procs...)
+	l.findHolders(procs)
+}
+
+// lookBeforeSignals is look for those alone whose descriptors are looked at: the dead have none, and of very many no list is
+// made for that.
+func (l *life) lookBeforeSignals() {
+	if l.outputs == (outputs{}) {
+		return
+	}
+	procs := l.host.reaper.First(maxHolders)
+	l.left.found(procs...)
+	l.findHolders(procs)
+}
+
+// findHolders notes which processes hold the job's output open.
+func (l *life) findHolders(procs []subreaper.Process) {
 	if l.outputs == (outputs{}) {
 		return
 	}

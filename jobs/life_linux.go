@@ -182,8 +182,8 @@ func (l *life) stop() {
 	grace := l.job.grace()
 	if !l.gone {
 		grace = l.job.killGrace()
-	} else if l.job.Holders {
-		l.look() // the dead hold nothing
+	} else {
+		l.lookBeforeSignals()
 	}
 	if grace <= 0 {
 		l.input(graceOver)

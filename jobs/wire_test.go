@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"lastout/subreaper"
 )
@@ -52,9 +53,11 @@ func TestWire(t *testing.T) {
 // A keeper's clock may be set while it has a job: what travels are distances of the monotonic clock.
 func TestWireKeepsDistances(t *testing.T) {
 	start := time.Now()
-	end := start.Add(time.Minute) // by the monotonic clock, and
-	sent := outcome{result: Result{Started: start.Round(0).Add(-time.Hour), Exited: end, Settled: end}}
-	sent.result.Started = start
+	end := clockSet(start.Add(time.Minute), -time.Hour)
+	if d := end.Round(0).Sub(start.Round(0)); d != time.Minute-time.Hour {
+		t.Fatalf("by the clock it is %v later: package time has changed, and clockSet must", d)
+	}
+	sent := outcome{result: Result{Started: start, Exited: end, Settled: end}}
 	var got outcome
 	if err := decode(message(msgResult, sent.fields)[headerSize:], got.fields); err != nil {
 		t.Fatal(err)
@@ -65,6 +68,14 @@ func TestWireKeepsDistances(t *testing.T) {
 	if !got.result.Started.Equal(start) {
 		t.Errorf("%v became %v", start, got.result.Started)
 	}
+}
+
+// clockSet returns what time.Now would have returned if the clock had been set by d, whole seconds, meanwhile: the first word
+// of a Time with a monotonic reading has the seconds of the clock from bit 30 on.
+func clockSet(t time.Time, d time.Duration) time.Time {
+	wall := (*uint64)(unsafe.Pointer(&t))
+	*wall += uint64(d/time.Second) << 30
+	return t
 }
 
 func FuzzWire(f *testing.F) {

@@ -96,7 +96,7 @@ func (p *picture) worst(i, depth int) bool {
 func bad(l *facts.Leftover) bool { return l.End == jobs.ByKill || l.End == jobs.NotEnded }
 
 // maxWidth is how wide a line may become, in characters: the command line is what gives way.
-const maxWidth = 118
+const maxWidth = 140
 
 func (p *picture) row(l *facts.Leftover, parent place, branches string) row {
 	r := row{
@@ -107,7 +107,7 @@ func (p *picture) row(l *facts.Leftover, parent place, branches string) row {
 		r.end += ", allowed"
 	}
 	room := maxWidth - len("lastout:   ") - len([]rune(branches+r.text()+r.end))
-	r.command = printable(shorten(l.Cmdline, max(20, min(room, maxCommand))))
+	r.command = printable(shorten(l.Cmdline, max(40, min(room, maxCommand))))
 	return r
 }
 

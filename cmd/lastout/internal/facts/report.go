@@ -122,7 +122,9 @@ func (p *report) addResult(r *Run) {
 	res := r.Result
 	p.PID, p.TimedOut, p.Stopped, p.Killed = res.PID, res.TimedOut, res.Stopped, res.Killed
 	p.CommandExitStatus, p.CommandSignal = ending(res.Status)
-	p.CommandSeconds = res.Exited.Sub(res.Started).Seconds()
+	if !res.Started.IsZero() { // a keeper that died early has not said when
+		p.CommandSeconds = res.Exited.Sub(res.Started).Seconds()
+	}
 	p.LeftoverCount = res.LeftoverCount
 	u := &res.Usage
 	p.Usage = usage{
@@ -138,6 +140,12 @@ func leftover(l *Leftover) left {
 	p := left{
 		PID: l.PID, PPID: l.PPID, PGID: l.PGID, SID: l.SID, Name: l.Comm, CommandLine: l.Cmdline,
 		AgeSeconds: l.Age.Seconds(), End: endings[l.End], Allowed: l.Allowed, Holds: []string{},
+	}
+	if l.Holds&jobs.Stdout != 0 {
+		p.Holds = append(p.Holds, "stdout")
+	}
+	if l.Holds&jobs.Stderr != 0 {
+		p.Holds = append(p.Holds, "stderr")
 	}
 	if l.Reaped {
 		p.ExitStatus, p.Signal = ending(l.Status)
