@@ -143,17 +143,18 @@ func TestHeldOutputIntoClosedDescriptors(t *testing.T) {
 func TestStrangerHoldsOutput(t *testing.T) {
 	b, stranger := box.New(t), box.New(t)
 	dir := t.TempDir()
-	fifo := filepath.Join(dir, "fifo")
-	if err := unix.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"job", "go"} {
+		if err := unix.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// It opens the job's standard output by /proc, as one that was passed the descriptor over a socket has it.
-	other := stranger.Command("sh", "-c", `read pid <fifo; exec >/proc/$pid/fd/1; echo stranger; echo >fifo; exec yes`)
+	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/1; echo stranger; echo >go; exec yes`)
 	other.Dir = dir
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `echo $$ >fifo; read go <fifo; exit 3`))
+	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `echo $$ >job; read go <go; exit 3`))
 	cmd.Dir = dir
 	if out := box.Run(t, b, cmd, patience); out.Status != 3 || !strings.HasPrefix(out.Stdout, "stranger\n") {
 		t.Errorf("status %d, stdout %.100q, stderr %q", out.Status, out.Stdout, out.Stderr)
