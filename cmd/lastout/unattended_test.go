@@ -139,7 +139,7 @@ func TestHeldOutputIntoClosedDescriptors(t *testing.T) {
 	})
 }
 
-// TestStrangerHoldsOutput: a process outside of the tree, which was passed the pipe and goes on to write to it, is not waited for.
+// TestStrangerHoldsOutput: a process outside of the tree, which has been passed the pipe and keeps it, is not waited for.
 func TestStrangerHoldsOutput(t *testing.T) {
 	b, stranger := box.New(t), box.New(t)
 	dir := t.TempDir()
@@ -149,16 +149,21 @@ func TestStrangerHoldsOutput(t *testing.T) {
 		}
 	}
 	// It opens the job's standard output by /proc, as one that was passed the descriptor over a socket has it.
-	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/1; echo stranger; echo >go; exec yes`)
+	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/1; echo stranger; echo >go; read end; exec echo more`)
 	other.Dir = dir
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
 	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `echo $$ >job; read go <go; exit 3`))
 	cmd.Dir = dir
-	if out := box.Run(t, b, cmd, patience); out.Status != 3 || !strings.HasPrefix(out.Stdout, "stranger\n") {
+	if out := box.Run(t, b, cmd, patience); out.Status != 3 || out.Stdout != "stranger\n" {
 		t.Errorf("status %d, stdout %.100q, stderr %q", out.Status, out.Stdout, out.Stderr)
 	}
+	in.Close()
 	if err := other.Wait(); err == nil || other.ProcessState.Sys().(syscall.WaitStatus).Signal() != unix.SIGPIPE {
 		t.Errorf("the stranger ended with %v, want SIGPIPE: nobody reads any more", other.ProcessState)
 	}
