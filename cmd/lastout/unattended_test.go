@@ -149,7 +149,7 @@ func TestStrangerHoldsOutput(t *testing.T) {
 		}
 	}
 	// It opens the job's standard output by /proc, as one that was passed the descriptor over a socket has it.
-	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/1; echo stranger; echo >go; read end; exec echo more`)
+	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/3; echo stranger; echo >go; read end; exec echo more`)
 	other.Dir = dir
 	in, err := other.StdinPipe()
 	if err != nil {
@@ -158,7 +158,7 @@ func TestStrangerHoldsOutput(t *testing.T) {
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `echo $$ >job; read go <go; exit 3`))
+	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `exec 3>&1; echo $$ >job; read go <go; exit 3`))
 	cmd.Dir = dir
 	if out := box.Run(t, b, cmd, patience); out.Status != 3 || out.Stdout != "stranger\n" {
 		t.Errorf("status %d, stdout %.100q, stderr %q", out.Status, out.Stdout, out.Stderr)
