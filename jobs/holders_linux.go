@@ -1,38 +1,58 @@
 package jobs
 
 import (
-	"os"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
 )
 
 // outputs are the job's stdout and stderr, as proc_pid_fd(5) names open files; "" where nobody waits for its end.
-type outputs [2]string
+type outputs struct {
+	fds   [2]int // that this process keeps for as long as it lives: there is time to name those until somebody is left over
+	links [2]string
+}
 
-// name finds out what the job's descriptors are, which are files in this process.
-func (o *outputs) name(job *Job, files []int) {
-	if !job.Holders {
-		return
-	}
-	for i := range o {
-		if i+1 >= len(files) || files[i+1] < 0 {
-			continue
-		}
-		if link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(files[i+1])); err == nil && ends(link) {
-			o[i] = link
+// of takes the job's descriptors, which are files in this process.
+func (o *outputs) of(files []int) {
+	for i := range o.fds {
+		o.fds[i] = fileClosed
+		switch fd := files[i+1]; {
+		case fd > 2: // closed once the job has it
+			o.links[i] = nameOf(fd)
+		default:
+			o.fds[i] = fd
 		}
 	}
 }
 
-// ends reports whether somebody may wait for the end of a file: not of a memory device (null(4), full(4)).
-func ends(link string) bool {
-	switch link {
-	case "/dev/null", "/dev/zero", "/dev/full":
-		return false
+// names returns the names that are looked for, false for none.
+func (o *outputs) names() ([]string, bool) {
+	for i, fd := range o.fds {
+		if fd > 0 && o.links[i] == "" {
+			o.links[i] = nameOf(fd)
+		}
 	}
-	return !strings.HasPrefix(link, "anon_inode:")
+	return o.links[:], o.links != [2]string{}
+}
+
+// nameOf names an open file, unless it is one without an end (null(4), full(4)). It does not leave the Go scheduler, which might need
+// another thread then and, at a pids limit, not get one.
+func nameOf(fd int) string {
+	path, buf, at := []byte("/proc/self/fd/"+strconv.Itoa(fd)+"\x00"), make([]byte, 4096), unix.AT_FDCWD
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path[0])), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
+	if errno != 0 {
+		return ""
+	}
+	switch link := string(buf[:n]); {
+	case link == "/dev/null", link == "/dev/zero", link == "/dev/full", strings.HasPrefix(link, "anon_inode:"):
+		return ""
+	default:
+		return link
+	}
 }
 
 // maxHolders bounds whose descriptors are looked at. Nobody is being killed meanwhile.
@@ -48,7 +68,7 @@ func (l *life) look() {
 // lookBeforeSignals is look for those alone whose descriptors are looked at: the dead have none, and of very many no list is
 // made for that.
 func (l *life) lookBeforeSignals() {
-	if l.outputs == (outputs{}) {
+	if _, any := l.outputs.names(); !any {
 		return
 	}
 	procs := l.host.reaper.First(maxHolders)
@@ -58,12 +78,13 @@ func (l *life) lookBeforeSignals() {
 
 // findHolders notes which processes hold the job's output open.
 func (l *life) findHolders(procs []subreaper.Process) {
-	if l.outputs == (outputs{}) {
+	names, any := l.outputs.names()
+	if !any {
 		return
 	}
 	held := make(map[int]Outputs)
 	for _, p := range procs[:min(len(procs), maxHolders)] {
-		for i, open := range l.host.reaper.Writes(p, l.outputs[:]) {
+		for i, open := range l.host.reaper.Writes(p, names) {
 			if open {
 				held[p.PID] |= Stdout << i
 			}

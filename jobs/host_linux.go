@@ -176,7 +176,9 @@ func (h *host) start(l *life, files []int) (err error) {
 	if err == nil {
 		h.settleDown()
 		l.result.PID = l.child.PID
-		l.outputs.name(l.job, files)
+		if l.job.Holders {
+			l.outputs.of(files)
+		}
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}
 	return err

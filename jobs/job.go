@@ -79,7 +79,7 @@ type Job struct {
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
 
-	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing but two calls of readlink(2).
+	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing.
 	Holders bool
 	// Record is how many of the processes that are reaped are described in Result.Ended. Each takes some 200 bytes.
 	Record int

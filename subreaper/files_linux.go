@@ -15,13 +15,25 @@ func (r *Reaper) Writes(p Process, files []string) []bool {
 	if r.closed || r.fs == nil {
 		return writes
 	}
-	r.fs.Links(int32(p.PID), maxDescriptors, func(link []byte, writable func() bool) {
+	rest := 0 // how many of the files p may have open yet
+	for _, file := range files {
+		if file != "" {
+			rest++
+		}
+	}
+	see := func(link []byte, writable func() bool) {
 		for i, file := range files {
-			if file != "" && !writes[i] && string(link) == file {
-				writes[i] = writable()
+			if file != "" && !writes[i] && string(link) == file && writable() {
+				writes[i] = true
+				rest--
 			}
 		}
-	})
+	}
+	r.fs.Link(int32(p.PID), 1, see) // where they are most of the time
+	r.fs.Link(int32(p.PID), 2, see)
+	if rest > 0 {
+		r.fs.Links(int32(p.PID), maxDescriptors, see)
+	}
 	var st proc.Stat
 	if !r.fs.Stat(int32(p.PID), &st) || st.Start != p.start { // the number may be another's
 		clear(writes)

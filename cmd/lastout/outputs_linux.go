@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"lastout/cmd/lastout/internal/facts"
@@ -16,7 +17,7 @@ type outputs struct {
 
 // check finds out, before anything is started, whether they can be written.
 func (f *outputs) check(o *options) (err error) {
-	if o.reportFile != "" && o.reportFile == o.traceFile {
+	if o.reportFile != "" && o.reportFile == o.traceFile && !strings.HasPrefix(string(o.traceFile), "/dev/") {
 		return fmt.Errorf("--report and --trace are both to be written to %s", quoted(string(o.traceFile)))
 	}
 	if f.report, err = checkOutput("report", o.reportFile); err != nil {

@@ -173,7 +173,7 @@ func (r row) dressed(k look) string {
 	if !k.color {
 		return r.plain()
 	}
-	end := k.paint("32", r.end)
+	end := r.end
 	if r.bad {
 		end = k.paint("1;31", r.end)
 	}

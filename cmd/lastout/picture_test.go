@@ -78,7 +78,7 @@ func TestPicture(t *testing.T) {
 11 b, holds stderr open, 1s old, ended by itself
 12 c, holds stdout and stderr open, 1s old, ended by itself
 `},
-		"colour":        {drawn(look{branch: "|- ", corner: "`- ", trunk: "|  ", color: true}, 9, left(10, 2, "\x1b[31m", jobs.ByKill), left(11, 10, "b", 0)), "\n10 \\x1b[31m, 1s old, \x1b[1;31mended by KILL\x1b[m\n\x1b[2m`- \x1b[m11 b, 1s old, \x1b[32mended by itself\x1b[m\n"},
+		"colour":        {drawn(look{branch: "|- ", corner: "`- ", trunk: "|  ", color: true}, 9, left(10, 2, "\x1b[31m", jobs.ByKill), left(11, 10, "b", 0)), "\n10 \\x1b[31m, 1s old, \x1b[1;31mended by KILL\x1b[m\n\x1b[2m`- \x1b[m11 b, 1s old, ended by itself\n"},
 		"no more lines": {drawn(asciiLook, 1, left(10, 2, "a", 0), left(11, 10, "b", jobs.ByKill)), "\n10 a, 1s old, ended by itself\n"},
 		"a circle":      {drawn(asciiLook, 9, left(10, 11, "a", jobs.ByKill), left(11, 10, "b", 0)), "\n10 a, 1s old, ended by KILL\n`- 11 b, 1s old, ended by itself\n"},
 		"its own child": {drawn(asciiLook, 9, left(10, 10, "a", 0)), "\n10 a, 1s old, ended by itself\n"},

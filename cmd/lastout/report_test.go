@@ -300,6 +300,41 @@ func TestOutputsLost(t *testing.T) {
 	})
 }
 
+// terminal returns both ends of a pseudo-terminal (pts(4)).
+func terminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		lacking(t, "%v", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	n, err1 := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	err2 := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	slave, err3 := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { slave.Close() })
+	return master, slave
+}
+
+// TestColour: on a terminal who needed SIGKILL stands out, unless NO_COLOR says otherwise; and it is said who holds the terminal.
+func TestColour(t *testing.T) {
+	for env, want := range map[string]string{"NO_COLOR=": "\x1b[1;31mended by KILL\x1b[m", "NO_COLOR=1": ", ended by KILL"} {
+		b := box.New(t)
+		master, slave := terminal(t)
+		cmd := b.Command(box.Lastout(t), "-g", "0", "sh", "-c", "sleep 300 & exit 0")
+		cmd.Env = append(cmd.Env, "TERM=xterm", "CLICOLOR=", "FORCE_COLOR=", "CLICOLOR_FORCE=", env)
+		cmd.Stderr = slave
+		box.Run(t, b, cmd, patience)
+		buf := make([]byte, 4096) // what a terminal holds at once
+		n, err := master.Read(buf)
+		if said := string(buf[:max(n, 0)]); err != nil || !strings.Contains(said, want) || !strings.Contains(said, "holds stdout and stderr open") {
+			t.Errorf("%s: %q, %v; want %q", env, said, err, want)
+		}
+	}
+}
+
 // TestFullDisk: neither a half report nor a temporary file is left on a file system that is full, and the old report stays.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()

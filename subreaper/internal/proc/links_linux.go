@@ -12,16 +12,20 @@ import (
 func (fs *FS) Links(pid int32, max int, visit func(link []byte, writable func() bool)) {
 	fs.begin(pid, "/fd")
 	fs.tids = fs.firstNumbers(fs.tids[:0], max)
-	writable := fs.writable
 	for _, fd := range fs.tids {
-		fs.begin(pid, "/fd/")
-		fs.path = strconv.AppendInt(fs.path, int64(fd), 10)
-		fs.path = append(fs.path, 0)
-		n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
-			uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)), 0, 0)
-		if errno == 0 {
-			visit(fs.buf[:n], writable)
-		}
+		fs.Link(pid, fd, visit)
+	}
+}
+
+// Link is Links for one descriptor. It costs a fraction of a list.
+func (fs *FS) Link(pid, fd int32, visit func(link []byte, writable func() bool)) {
+	fs.begin(pid, "/fd/")
+	fs.path = strconv.AppendInt(fs.path, int64(fd), 10)
+	fs.path = append(fs.path, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
+		uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)), 0, 0)
+	if errno == 0 {
+		visit(fs.buf[:n], fs.writable)
 	}
 }
 

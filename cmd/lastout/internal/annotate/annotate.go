@@ -80,15 +80,15 @@ func tableRow(b *strings.Builder, cells []string) {
 	b.WriteString("|\n")
 }
 
-// markdown writes every ASCII punctuation character, which is all that Markdown and HTML give a meaning to, by its number
-// (CommonMark 0.31, 2.5); and every control character as a space.
+// markdown writes the characters by their number that mean something within a line, to Markdown, to HTML, or to GitHub: emoji, mentions,
+// formulas, addresses (CommonMark 0.31 and GitHub Flavored Markdown); and control characters as a space.
 func markdown(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
 		case r < ' ' || r == 0x7f:
 			b.WriteByte(' ')
-		case r < utf8.RuneSelf && strings.ContainsRune("!\"#$%&'()*+-/:;<=>?@[\\]^_`{|}~", r):
+		case r < utf8.RuneSelf && strings.ContainsRune("!#$&*:<>@[\\]^_`|~", r):
 			fmt.Fprintf(&b, "&#%d;", r)
 		default:
 			b.WriteRune(r)

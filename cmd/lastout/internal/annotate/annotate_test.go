@@ -47,7 +47,7 @@ func TestSection(t *testing.T) {
 // Nothing in a cell means anything to Markdown or HTML.
 func TestTable(t *testing.T) {
 	got := Table("a `b` <c>", []string{"X", "Y"}, [][]string{{"|", "*x*\n[y](z)"}, {"├─ 1", ""}}, "and 3 more")
-	want := "\n#### a &#96;b&#96; &#60;c&#62;\n\n| X | Y |\n| --- | --- |\n| &#124; | &#42;x&#42; &#91;y&#93;&#40;z&#41; |\n| ├─ 1 |  |\n\nand 3 more\n"
+	want := "\n#### a &#96;b&#96; &#60;c&#62;\n\n| X | Y |\n| --- | --- |\n| &#124; | &#42;x&#42; &#91;y&#93;(z) |\n| ├─ 1 |  |\n\nand 3 more\n"
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

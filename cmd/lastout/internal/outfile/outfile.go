@@ -30,17 +30,24 @@ type File struct {
 // executed from then on has it.
 func Check(name string) (*File, error) {
 	f := &File{name: name, fd: -1}
-	var err error
-	if fd, ok := numberOf(name); ok {
-		f.fd = fd
-		err = checkDescriptor(fd)
-	} else {
-		err = f.checkPath()
-	}
-	if err != nil {
+	if err := f.check(); err != nil {
 		return nil, f.failed(err)
 	}
 	return f, nil
+}
+
+func (f *File) check() (err error) {
+	if f.name == "" {
+		return errors.New("want the name of a file, or fd:N")
+	}
+	if f.path, err = resolve(f.name); err != nil {
+		return err
+	}
+	if fd, ok := numberOf(f.path); ok {
+		f.fd = fd
+		return checkDescriptor(fd)
+	}
+	return f.checkPath()
 }
 
 // Name returns the name that Check was given.
@@ -50,13 +57,6 @@ func (f *File) Name() string { return f.name }
 func (f *File) Passed() bool { return f.fd > 2 }
 
 func (f *File) checkPath() error {
-	if f.name == "" {
-		return errors.New("want the name of a file, or fd:N")
-	}
-	var err error
-	if f.path, err = resolve(f.name); err != nil {
-		return err
-	}
 	info, err := os.Stat(f.path)
 	switch {
 	case err == nil && info.IsDir(), filepath.Base(f.path) == ".", filepath.Base(f.path) == "..":
@@ -84,9 +84,13 @@ func (f *File) probe() error {
 // maxLinks is how many symbolic links are followed, as path_resolution(7) has it.
 const maxLinks = 40
 
-// resolve follows the symbolic links that the last component of a path is: those stay, and what they lead to is replaced.
+// resolve follows the symbolic links that the last component of a path is: those stay, and what they lead to is replaced. It goes no
+// further than to the name of a descriptor, whose own link may lead nowhere.
 func resolve(path string) (string, error) {
 	for range maxLinks {
+		if _, ok := numberOf(path); ok {
+			return path, nil
+		}
 		target, err := os.Readlink(path)
 		if err != nil { // it is none, or is not there
 			return path, nil

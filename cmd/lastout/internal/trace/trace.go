@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -44,7 +43,7 @@ type trace struct {
 	used map[int]int // how many tracks a process id has
 }
 
-// Chrome returns the trace of a run, from its Start on.
+// Chrome returns the trace of a run, from its Start on. What is not UTF-8 in it has U+FFFD in place of the bytes that are not.
 func Chrome(run *facts.Run) ([]byte, error) {
 	t := &trace{TimeUnit: "ms", run: run, used: make(map[int]int)}
 	t.Other = map[string]any{"version": "lastout " + run.Version, "start": run.Start.Format(time.RFC3339Nano)}
@@ -61,7 +60,7 @@ func Chrome(run *facts.Run) ([]byte, error) {
 }
 
 func named(name string) map[string]any {
-	return map[string]any{"name": strings.ToValidUTF8(name, "\uFFFD")}
+	return map[string]any{"name": name}
 }
 
 // track begins a track of its own for a process, and returns its number. A process id that was used before gets another.
@@ -84,7 +83,7 @@ func toNanoseconds(micros float64) float64 { return math.Round(micros*1e3) / 1e3
 func (t *trace) span(tid int, name string, from, to float64, args map[string]any) {
 	from = toNanoseconds(max(from, 0))
 	dur := toNanoseconds(max(to-from, 0))
-	t.Events = append(t.Events, event{Name: strings.ToValidUTF8(name, "\uFFFD"), Phase: "X", Time: from, Dur: &dur, PID: os.Getpid(), TID: tid, Args: args})
+	t.Events = append(t.Events, event{Name: name, Phase: "X", Time: from, Dur: &dur, PID: os.Getpid(), TID: tid, Args: args})
 }
 
 // phases shows on our own track what the run was about at a time.
@@ -128,7 +127,7 @@ func (t *trace) processes(r *jobs.Result) {
 
 func (t *trace) process(pid int, name string, from, to float64, l *jobs.Leftover, args map[string]any) {
 	if l != nil {
-		args["leftover"], args["command_line"] = true, strings.ToValidUTF8(l.Cmdline, "\uFFFD")
+		args["leftover"], args["command_line"] = true, l.Cmdline
 		args["end"] = l.End.String()
 	}
 	if name == "" { // without /proc
