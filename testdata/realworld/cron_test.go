@@ -55,6 +55,7 @@ func TestCron(t *testing.T) {
 	defer func() {
 		b.Kill()
 		cmd.Wait() // it was killed
+		end(b)
 	}()
 	c.awaitSecondMinute()
 	c.check()
