@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -191,6 +192,30 @@ func TestAllow(t *testing.T) {
 	if (patterns{"x"}).allow(jobs.Leftover{}) {
 		t.Error("a process without a name is allowed")
 	}
+}
+
+// A text whose special characters are escaped matches itself and nothing longer; * matches everything; and no pattern that
+// is taken fails later.
+func FuzzAllow(f *testing.F) {
+	f.Add("gpg-agent", "*Gradle?[a-z]")
+	f.Add("/usr/bin/java -cp [x]", `\*`)
+	f.Fuzz(func(t *testing.T, text, pattern string) {
+		if strings.ContainsRune(text, 0) || strings.ContainsRune(pattern, 0) {
+			return // no command line has that
+		}
+		escaped := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(text)
+		if !glob(escaped, text) || glob(escaped, text+"x") || !glob("*", text) {
+			t.Errorf("%q does not match %q as it should", escaped, text)
+		}
+		var v patterns
+		if v.Set(pattern) == nil {
+			for _, p := range v {
+				if _, err := path.Match(p, text); err != nil {
+					t.Errorf("%q was taken, and is %v", p, err)
+				}
+			}
+		}
+	})
 }
 
 // What an allowed daemon has started is allowed, and nothing else is.
