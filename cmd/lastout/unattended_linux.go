@@ -340,15 +340,23 @@ func (w *watch) show(run *facts.Run) {
 		w.e.m.say("the first %d %s of the output are not shown", n, unit)
 	}
 	w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
-		if out[s] != nil {
-			writeQuietly(out[s], string(data))
-		}
+		writeBytes(out[s], data)
 	})
 	if n, err := w.output.Lost(); err != nil {
 		w.e.m.say("%d bytes of the output could not be held back, and are lost: %v", n, err)
 	}
 	if !run.Succeeded() && run.Started() && !run.TimedOut() {
 		w.e.m.say("%s", outcome(run))
+	}
+}
+
+// writeBytes is writeQuietly without a copy: there may be gigabytes.
+func writeBytes(f *os.File, data []byte) {
+	if f == nil {
+		return
+	}
+	if raw, err := f.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { writeAll(int(fd), data) })
 	}
 }
 

@@ -18,6 +18,7 @@ var programDirs = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 // packages says which Debian package has a program. What is not here is in every Debian system.
 var packages = map[string]string{
 	"busybox":      "busybox",
+	"chronic":      "moreutils",
 	"cron":         "cron",
 	"dbus-daemon":  "dbus-daemon",
 	"git":          "git",
@@ -28,6 +29,7 @@ var packages = map[string]string{
 	"parallel":     "parallel",
 	"perl":         "perl",
 	"pg_ctl":       "postgresql",
+	"promtool":     "prometheus", // cmd/lastout/internal/prom and the script of --metrics run it
 	"python3":      "python3",
 	"redis-server": "redis-server",
 	"screen":       "screen",

@@ -29,6 +29,7 @@ type store struct {
 	head, end int64 // of the frames in it
 	punched   int64 // what was given back before head
 	noFile    bool  // there is none to be had
+	buf       []byte
 
 	kept size // the data of all frames
 	lost int64
@@ -70,13 +71,15 @@ func parse(header []byte) frame {
 
 // scan calls f for every frame, from the oldest on, until it returns false.
 func (s *store) scan(f func(Stream, []byte) bool) error {
-	buf := make([]byte, 0, 4*maxFrame)
+	if s.buf == nil && s.file != nil {
+		s.buf = make([]byte, 4*maxFrame)
+	}
 	for at := s.head; at < s.end; {
-		n, err := s.file.ReadAt(buf[:min(int64(cap(buf)), s.end-at)], at)
+		n, err := s.file.ReadAt(s.buf[:min(int64(len(s.buf)), s.end-at)], at)
 		if err != nil && err != io.EOF {
 			return err
 		}
-		used, more := frames(buf[:n], f)
+		used, more := frames(s.buf[:n], f)
 		if !more {
 			return nil
 		}
