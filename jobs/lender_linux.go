@@ -102,6 +102,9 @@ func (j *Job) takePlace() {
 		case terminal.Alone:
 			j.place.lead = true
 		case terminal.Shared:
+			if j.place.group == 0 {
+				return // a group of another PID namespace, that cannot be joined
+			}
 			j.Foreground = true
 			j.place.modes = terminal.OwnsStreams()
 		}
