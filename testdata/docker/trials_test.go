@@ -20,7 +20,7 @@ type trial struct {
 }
 
 // stop is docker stop as everybody has it: TERM to PID 1, and KILL after ten seconds.
-func stop(c *container) { docker(c.t, "stop", "--time", "10", c.name) }
+func stop(c *container) { docker(c.t, "stop", "-t", "10", c.name) }
 
 func kill(c *container) { docker(c.t, "kill", c.name) }
 
