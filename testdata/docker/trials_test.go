@@ -51,6 +51,8 @@ var (
 )
 
 func trials() []trial {
+	seccomp := goodbye("seccomp, Docker's own profile") // as everywhere here, but here it is made sure of
+	seccomp.argv = []string{"sh", "-c", `grep -q "^Seccomp:.*2$" /proc/self/status && exec says-goodbye`}
 	return []trial{
 		{name: "orphans of the command", argv: []string{"makes-orphans"}, ready: []string{"orphans made"}, end: stop,
 			zombies: true, status: statusTerm},
@@ -83,10 +85,11 @@ func trials() []trial {
 		goodbye("no-new-privileges", "--security-opt", "no-new-privileges"),
 		goodbye("all four", "--read-only", "--user", "65534", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
 		goodbye("--tty", "--tty"),
+		seccomp,
 	}
 }
 
-// goodbye is docker stop with a daemon that wants to say goodbye. The engine's own seccomp profile is in force, as everywhere here.
+// goodbye is docker stop with a daemon that wants to say goodbye.
 func goodbye(name string, flags ...string) trial {
 	return trial{name: name, docker: flags, argv: []string{"says-goodbye"}, ready: bothUp, end: stop, goodbyes: theTwo,
 		says: `left 1 process behind|left 2 processes behind`}
