@@ -27,7 +27,7 @@ BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')
 
 .DELETE_ON_ERROR:
-.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go soak test-docker demo install clean
+.PHONY: build test check cross race lint fuzz fuzz-list bench bench-peers bench-go soak test-docker demo demo-ci install clean
 
 build:
 	$(BUILD) -o bin/lastout ./cmd/lastout
@@ -115,6 +115,15 @@ demo: build
 	show "lastout --fail-on-leak sh -c 'setsid -f sleep 300; echo started a daemon'"; \
 	show "lastout -t 1 sh -c 'echo waiting; sleep 300'"; \
 	show "lastout -g 1 sh -c 'trap \"\" TERM; setsid -f sleep 300; echo started a daemon that ignores TERM'"
+
+# What a step in a GitHub workflow shows, in its log and on the page of the run.
+demo-ci: build
+	@PATH="$(CURDIR)/bin:$$PATH"; summary=$$(mktemp); trap 'rm -f "$$summary"' EXIT; \
+	export GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY="$$summary" LC_ALL=C.UTF-8; \
+	show() { printf '\n$$ %s\n' "$$1"; sh -c "$$1"; echo "(status $$?)"; }; \
+	show "lastout --fail-on-leak -g 1 sh -c 'setsid -f sleep 302 >/dev/null; (trap \"\" TERM; sleep 300 & exec sleep 301) & sleep 0.5; echo tests passed'"; \
+	show "lastout -t 1 sh -c 'echo waiting; sleep 300'"; \
+	printf '\nGITHUB_STEP_SUMMARY has:\n'; cat "$$summary"
 
 install: bin/lastout
 	install -D -m 755 bin/lastout '$(DESTDIR)$(PREFIX)/bin/lastout'

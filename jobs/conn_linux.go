@@ -20,6 +20,7 @@ type conn struct {
 	in   []byte          // received and not yet taken
 	fds  []int           // received descriptors, not yet taken
 	buf  []byte          // where the next bytes go
+	oob  []byte          // and descriptors
 
 	mu sync.Mutex // held while a message is sent
 }
@@ -29,7 +30,9 @@ func newConn(fd int) (*conn, error) {
 	return c, c.poll()
 }
 
-func newBlockingConn(fd int) *conn { return &conn{fd: fd, buf: make([]byte, 4096)} }
+func newBlockingConn(fd int) *conn {
+	return &conn{fd: fd, buf: make([]byte, 4096), oob: make([]byte, unix.CmsgSpace(4*253))} // SCM_MAX_FD
+}
 
 // poll makes the poller wait from now on.
 func (c *conn) poll() (err error) {
@@ -126,12 +129,25 @@ func (c *conn) receive() (kind, []byte, error) {
 	}
 }
 
+// more reports whether there is more to receive, for whoever receives.
+func (c *conn) more() bool {
+	if len(c.in) > 0 {
+		return true
+	}
+	fds := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 && err == nil
+}
+
 func (c *conn) receiveSome() error {
 	var n, oobn int
 	var err error
-	oob := make([]byte, unix.CmsgSpace(4*253)) // SCM_MAX_FD
 	waitErr := c.reading(func(fd uintptr) bool {
-		n, oobn, _, _, err = unix.Recvmsg(int(fd), c.buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if c.raw == nil {
+			n, oobn, _, _, err = unix.Recvmsg(int(fd), c.buf, c.oob, unix.MSG_CMSG_CLOEXEC)
+		} else {
+			n, oobn, err = receiveNow(fd, c.buf, c.oob)
+		}
 		return err != unix.EAGAIN && err != unix.EINTR
 	})
 	switch {
@@ -145,7 +161,21 @@ func (c *conn) receiveSome() error {
 		return io.EOF
 	}
 	c.in = append(c.in, c.buf[:n]...)
-	return c.takeRights(oob[:oobn])
+	return c.takeRights(c.oob[:oobn])
+}
+
+// receiveNow does not leave the Go scheduler: see sendNow.
+func receiveNow(fd uintptr, buf, oob []byte) (n, oobn int, err error) {
+	iov := unix.Iovec{Base: &buf[0]}
+	iov.SetLen(len(buf))
+	msg := unix.Msghdr{Iov: &iov, Control: &oob[0]}
+	msg.SetIovlen(1)
+	msg.SetControllen(len(oob))
+	got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&msg)), unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+	if errno != 0 {
+		return 0, 0, errno
+	}
+	return int(got), int(msg.Controllen), nil
 }
 
 func (c *conn) takeRights(oob []byte) error {

@@ -26,6 +26,7 @@ type host struct {
 
 	exclusive bool
 	settled   sync.Once
+	others    others
 
 	mu  sync.Mutex
 	now *life // the job that the reaper's callbacks belong to
@@ -36,7 +37,7 @@ type host struct {
 func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
 	h := &host{logger: logger, exclusive: exclusive, threads: make(map[bool]*pdeath.Thread)}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Describe: h.recording, Empty: h.empty, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,12 @@ func (h *host) reaped(e subreaper.Exit) {
 	if l := h.life(); l != nil {
 		l.reaped(e)
 	}
+}
+
+// recording reports whether it is to be known who is reaped.
+func (h *host) recording() bool {
+	l := h.life()
+	return l != nil && l.job.Record > 0
 }
 
 // watch remembers how a process ends that is our child only once its keeper is dead.
@@ -112,10 +119,13 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 	prepare(h.exclusive)
 	l := h.begin(job, requests, events)
 	defer h.over()
+	l.lender = newLender(job)
+	defer l.lender.close()
 	if err := h.start(l, files); err != nil {
 		return nil, err
 	}
 	defer l.child.Close()
+	l.lender.begin(l.child.PID)
 	if started != nil {
 		started(l.child.PID)
 	}
@@ -128,10 +138,13 @@ func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, ev
 	defer h.over()
 	l.gone = true
 	if h.reaper.Childless() {
+		h.others.end(job, requests)
 		return l.finish(), nil
 	}
 	l.input(leaderExited)
-	return l.run(ctx)
+	result, err := l.run(ctx)
+	h.others.end(job, requests)
+	return result, err
 }
 
 func (h *host) begin(job *Job, requests <-chan request, events Events) *life {
@@ -170,6 +183,9 @@ func (h *host) start(l *life, files []int) (err error) {
 	if err == nil {
 		h.settleDown()
 		l.result.PID = l.child.PID
+		if l.job.Holders {
+			l.outputs.of(files)
+		}
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}
 	return err

@@ -50,6 +50,9 @@ type Job struct {
 	Stdout, Stderr io.Writer
 	// ExtraFiles become descriptors 3, 4, … of the job. Without any, descriptors from 3 on that are not close-on-exec are inherited.
 	ExtraFiles []*os.File
+	// Hold are files that the job does not get, and that stay open until its tree is gone. A keeper holds them, too: a lock on such a
+	// file (flock(2)) is not free before, though this process be killed. They must be close-on-exec, as those of package os are.
+	Hold []*os.File
 
 	// StopSignal begins the end of a tree; 0 means SIGTERM. SIGCONT follows it.
 	StopSignal syscall.Signal
@@ -76,7 +79,30 @@ type Job struct {
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
 
+	// Terminal lends the job our controlling terminal, if there is one: at once where we lead its foreground process group and standard
+	// input, output and error are that terminal, and otherwise if the job wants to read or set it while our group is in the foreground.
+	// When the leader has ended it is given back, with the modes from before unless the leader has exited by itself. With Session,
+	// it becomes the controlling terminal of the job's session, if it is ours to give away: if we lead our session.
+	Terminal bool
+	// Session runs the job in a session of its own (setsid(2)).
+	Session bool
+	// Foreground leaves the job in our process group, which then gets the terminal's signals with us. Forwarded signals go to the leader
+	// in place of a process group.
+	Foreground bool
+	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing.
+	Holders bool
+	// Record is how many of the processes that are reaped are described in Result.Ended. Each takes some 200 bytes.
+	Record int
+
 	cgroup cgroup.Dir // made by the Runner
+	place  place      // likewise
+}
+
+// place is where the job is among process groups and at the terminal.
+type place struct {
+	group    int  // the runner's process group
+	lead     bool // the terminal is the job's at once
+	controls bool // the job's standard input becomes its controlling terminal
 }
 
 // Validate says what is wrong with a job, before anything is started.
@@ -90,8 +116,12 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("no such stop signal: %d", int(j.StopSignal))
 	case slices.Contains(j.Ignore, syscall.SIGCHLD):
 		return errors.New("SIGCHLD cannot be ignored: the statuses of children would be lost")
+	case j.Session && j.Foreground:
+		return errors.New("a session of its own and the process group of the caller contradict each other")
 	case j.Forward > Tree:
 		return fmt.Errorf("no such forward target: %d", j.Forward)
+	case j.Record < 0:
+		return errors.New("a negative number of processes to record")
 	case j.Cgroup > CgroupRequire:
 		return fmt.Errorf("no such cgroup mode: %d", j.Cgroup)
 	}
@@ -142,9 +172,28 @@ type Leftover struct {
 	End    End
 	Status syscall.WaitStatus // valid if Reaped
 	Reaped bool               // we reaped it; otherwise its own parent did
+	// Holds says which of the job's outputs the process had open for writing, where Job.Holders asks for that: whoever waits for
+	// the end of that output waits for this process. It is known of the first 64, and of the lowest 256 descriptors of each.
+	Holds Outputs
 }
 
-// Result is what became of a job.
+// Outputs is a set of a job's outputs.
+type Outputs uint8
+
+// Outputs of a job.
+const (
+	Stdout Outputs = 1 << iota
+	Stderr
+)
+
+// Ended is a process that was reaped.
+type Ended struct {
+	subreaper.Exit // with Comm and Age
+	At             time.Time
+}
+
+// Result is what became of a job. Differences of its times are right though the clock is set meanwhile: they come from the
+// monotonic clock (see package time), in a keeper, too.
 type Result struct {
 	PID      int                // the leader
 	Status   syscall.WaitStatus // of the leader
@@ -154,12 +203,16 @@ type Result struct {
 	TimedOut bool      // Job.Timeout ended it
 	Stopped  bool      // a cancelled context, or Stop, ended it
 	Killed   bool      // the leader had to be sent SIGKILL
+	Terminal bool      // the leader ended in the foreground of the terminal
 	Usage    subreaper.Usage
 	Reaped   int // processes, the leader included
 
 	// Leftovers are the processes that were alive after the leader; of very many, the first. Their number is LeftoverCount.
 	Leftovers     []Leftover
 	LeftoverCount int
+
+	// Ended are the first processes that were reaped, as many as Job.Record says. Reaped says how many there were.
+	Ended []Ended
 }
 
 // Success reports whether the command itself exited with status 0.
@@ -226,8 +279,9 @@ type Events struct {
 	// Started tells the leader's process id. It comes before anything else, and signals of Job.Ignore that this process is to
 	// receive can be asked for again.
 	Started func(pid int)
-	// Changed tells that the leader was stopped or continued.
-	Changed func(syscall.WaitStatus)
+	// Changed tells that the leader was stopped or continued, but for being stopped until it is lent the terminal. Whoever stops this
+	// process upon that asks news again once the stop is under way: it reports whether something has happened since, which is still to be told.
+	Changed func(st syscall.WaitStatus, news func() bool)
 	// KeeperLost tells that the keeper died, before what it kept is ended.
 	KeeperLost func()
 }

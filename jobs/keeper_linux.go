@@ -55,8 +55,14 @@ func keep(fd, runner string) error {
 	if k.host, err = newHost(slog.New(k), true, nil); err != nil {
 		return err
 	}
-	k.host.exited = func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) }
-	k.host.ending = func(r *Result) { k.tell(msgEnding, func(w *wire) { w.bool(&r.TimedOut); w.bool(&r.Stopped) }) }
+	k.host.exited = func(st syscall.WaitStatus) {
+		k.tell(msgExited, func(w *wire) { number(w, &st) })
+		k.wake()
+	}
+	k.host.ending = func(r *Result) {
+		k.tell(msgEnding, func(w *wire) { w.bool(&r.TimedOut); w.bool(&r.Stopped) })
+		k.wake()
+	}
 	return k.serve()
 }
 
@@ -121,6 +127,7 @@ type keeper struct {
 	cancel   context.CancelFunc
 
 	attentive sync.Once
+	stopped   atomic.Bool  // the runner was told that the job is stopped, and may have stopped itself
 	level     atomic.Int64 // of what the runner wants logged
 }
 
@@ -164,8 +171,28 @@ func (k *keeper) listen() {
 			if decode(body, req.fields) != nil {
 				return
 			}
+			k.stopped.Store(false) // it runs
 			k.request(req)
 		}
+	}
+}
+
+// changed tells the runner that its job was stopped, upon which it may stop itself.
+func (k *keeper) changed(st syscall.WaitStatus, _ func() bool) {
+	if st.Stopped() {
+		k.stopped.Store(true)
+	}
+	k.tell(msgChanged, func(w *wire) { number(w, &st) })
+	if !st.Stopped() {
+		k.wake()
+	}
+}
+
+// wake continues a runner that has stopped with its job, where that goes on or ends without the runner's doing. It was told of that before:
+// a runner that is about to stop sees that there is news, and one that has stopped is continued.
+func (k *keeper) wake() {
+	if k.stopped.Swap(false) && os.Getppid() == k.runner {
+		_ = unix.Kill(k.runner, unix.SIGCONT)
 	}
 }
 
@@ -180,19 +207,25 @@ func (k *keeper) request(req request) {
 
 func (k *keeper) run(o *order) {
 	k.level.Store(int64(o.level))
+	if !o.complete() {
+		closeAll(o.sent)
+		k.fail(&StartError{Path: o.job.Path, Err: unix.EMFILE})
+		return
+	}
 	files := o.numbers()
 	result, err := k.host.run(k.ctx, &o.job, files, k.requests, Events{
 		Survivors: func(s []subreaper.Survivor) {
 			k.tell(msgSurvivors, func(w *wire) { list(w, &s, survivorFields) })
 		},
-		Changed: func(st syscall.WaitStatus) { k.tell(msgChanged, func(w *wire) { number(w, &st) }) },
+		Changed: k.changed,
 	}, func(pid int) {
-		closeAll(o.sent) // the job has them: an end that we keep open would be no end for its reader
+		closeAll(o.passed()) // the job has them: an end that we keep open would be no end for its reader
 		k.tell(msgStarted, func(w *wire) { number(w, &pid) })
 		k.attend()
 	})
+	closeAll(o.holds()) // before anybody is told, so that whoever hears of the end finds the lock free
 	if result == nil {
-		closeAll(o.sent)
+		closeAll(o.passed())
 		k.fail(err)
 		return
 	}
@@ -202,6 +235,7 @@ func (k *keeper) run(o *order) {
 		out.survivors = survivors.Procs
 	}
 	k.tell(msgResult, out.fields)
+	k.wake()
 }
 
 func (k *keeper) fail(err error) {

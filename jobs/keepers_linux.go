@@ -19,7 +19,8 @@ type Keeper struct {
 	child    *subreaper.Child
 	conn     *conn
 	messages chan inbound
-	gone     chan struct{} // closed when it has exited
+	gone     chan struct{}                                 // closed when it has exited
+	stops    func(st syscall.WaitStatus, news func() bool) // Events.Changed; may be nil
 }
 
 type inbound struct {
@@ -112,6 +113,7 @@ func (r *Runner) startKeeper() error {
 	if err != nil {
 		return err
 	}
+	k.stops = r.opts.Events.Changed
 	r.keep = k
 	prepare(r.opts.Exclusive) // while the keeper starts
 	return k.begin(child)
@@ -145,7 +147,18 @@ func (k *Keeper) read() {
 		if err != nil {
 			return
 		}
+		if kind == msgChanged { // here, where nothing that comes after it is on its way yet
+			k.stopped(body)
+			continue
+		}
 		k.messages <- inbound{kind, append([]byte(nil), body...)}
+	}
+}
+
+func (k *Keeper) stopped(body []byte) {
+	var st syscall.WaitStatus
+	if decode(body, func(w *wire) { number(w, &st) }) == nil && k.stops != nil {
+		k.stops(st, k.conn.more)
 	}
 }
 

@@ -56,6 +56,17 @@ func (l *leftovers) add(left Leftover) {
 	l.list = append(l.list, left)
 }
 
+// hold notes what processes hold open.
+func (l *leftovers) hold(held map[int]Outputs) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for pid, outputs := range held {
+		if i, ok := l.index[pid]; ok {
+			l.list[i].Holds = outputs
+		}
+	}
+}
+
 func (l *leftovers) count() int { return len(l.list) + len(l.more) }
 
 // signalled notes that processes were sent the stop signal.

@@ -19,6 +19,7 @@ type life struct {
 	job      *Job
 	host     *host
 	child    *subreaper.Child
+	lender   *lender // of the terminal; may be nil
 	requests <-chan request
 	events   Events
 	logger   *slog.Logger
@@ -28,6 +29,7 @@ type life struct {
 	paused   bool // the leader is stopped
 	signals  int  // TERM and INT since the leader is gone
 	told     told // who has been sent the stop signal already
+	outputs  outputs
 	result   Result
 	survived error
 	calm     func() // ends the hurry of stopping and killing
@@ -105,19 +107,37 @@ func (l *life) readNotes() {
 				l.input(treeEmpty)
 			}
 		case n.change.Status.Stopped() || n.change.Status.Continued():
-			l.paused = n.change.Status.Stopped()
-			if l.events.Changed != nil {
-				l.events.Changed(n.change.Status)
-			}
+			l.changed(n.change.Status)
 		default:
 			l.leaderExited(n.change)
 		}
 	}
 }
 
+// changed is told that the leader was stopped or continued. One that was stopped because it is in the background of the terminal is
+// lent that, and goes on, if our caller has it to lend.
+func (l *life) changed(st syscall.WaitStatus) {
+	l.paused = st.Stopped()
+	if l.paused && l.lender.lend(l.child.PID, st.StopSignal()) {
+		l.signalGroup(unix.SIGCONT)
+		return
+	}
+	if l.events.Changed != nil {
+		l.events.Changed(st, l.news)
+	}
+}
+
+// news reports whether there is something that the life of the job has not seen yet.
+func (l *life) news() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.notes) > 0
+}
+
 func (l *life) leaderExited(c *subreaper.Change) {
 	l.gone, l.result.Status, l.result.Exited = true, c.Status, time.Now()
 	stopTimers(l.killDue)
+	l.result.Terminal = l.lender.giveBack(l.host.reaper, c.Status.Signaled() || l.result.TimedOut || l.result.Stopped)
 	if c.Alone {
 		l.input(treeEmpty)
 		return
@@ -126,7 +146,7 @@ func (l *life) leaderExited(c *subreaper.Change) {
 		l.host.exited(c.Status)
 	}
 	if l.state != running {
-		l.left.found(l.host.reaper.Descendants()...)
+		l.look()
 	}
 	l.input(leaderExited)
 	l.release()
@@ -169,7 +189,7 @@ func (l *life) input(i input) {
 }
 
 func (l *life) linger() {
-	l.left.found(l.host.reaper.Descendants()...)
+	l.look()
 	l.release() // they may live for days: the leader is not to be a zombie for as long
 	if l.job.Linger != Forever {
 		l.setPhase(l.job.Linger)
@@ -181,6 +201,8 @@ func (l *life) stop() {
 	grace := l.job.grace()
 	if !l.gone {
 		grace = l.job.killGrace()
+	} else {
+		l.lookBeforeSignals()
 	}
 	if grace <= 0 {
 		l.input(graceOver)
@@ -192,6 +214,7 @@ func (l *life) stop() {
 		}
 		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
 	})
+	l.host.others.stop(l.job.stopSignal())
 	l.left.signalled(procs)
 	if l.gone {
 		l.left.found(procs...)
@@ -245,7 +268,7 @@ func (l *life) kill() {
 	defer cancel()
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		AtOnce: l.job.cgroupKill(), Group: l.child, Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Group: l.group(), Killed: l.left.killed, Survivors: l.events.Survivors,
 		Found: func(p subreaper.Process) { l.left.found(p) },
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
@@ -261,11 +284,16 @@ func (l *life) kill() {
 	l.result.Killed = alive && l.result.Status.Signaled() && l.result.Status.Signal() == unix.SIGKILL
 }
 
+// group is the leader of a process group that is all the job's; nil where there is none.
+func (l *life) group() *subreaper.Child {
+	if l.job.Foreground {
+		return nil
+	}
+	return l.child
+}
+
 // request does what is asked from outside.
 func (l *life) request(req request) {
-	if req.done != nil {
-		defer close(req.done)
-	}
 	if req.input != stopSignal {
 		l.input(req.input)
 		return
@@ -283,6 +311,9 @@ func (l *life) request(req request) {
 		l.forward(req.sig)
 	case !ends:
 		l.host.reaper.SignalAll(req.sig)
+		if req.sig == unix.SIGTSTP && l.events.Changed != nil { // there is no leader any more to be seen stopped
+			l.events.Changed(syscall.WaitStatus(req.sig)<<8|0x7f, l.news)
+		}
 	}
 }
 
@@ -294,6 +325,9 @@ func (l *life) forward(sig syscall.Signal) {
 	if ends && l.paused {
 		sigs = append(sigs, unix.SIGCONT)
 	}
+	if sig == unix.SIGCONT { // a shell's fg: the terminal first
+		l.lender.resume(l.child.PID)
+	}
 	var now told
 	for _, s := range sigs {
 		switch l.job.Forward {
@@ -302,7 +336,7 @@ func (l *life) forward(sig syscall.Signal) {
 		case Tree:
 			now.add(l.host.reaper.SignalAll(s))
 		default:
-			_ = l.child.SignalGroup(s)
+			l.signalGroup(s)
 			now.group = l.child.PID
 		}
 	}
@@ -312,6 +346,15 @@ func (l *life) forward(sig syscall.Signal) {
 	if ends && l.job.KillAfter > 0 && l.killDue.C == nil {
 		l.killDue = timer(l.job.KillAfter)
 	}
+}
+
+// signalGroup signals the job's process group. One that it shares with us is not ours to signal.
+func (l *life) signalGroup(sig syscall.Signal) {
+	if l.job.Foreground {
+		_ = l.child.Signal(sig)
+		return
+	}
+	_ = l.child.SignalGroup(sig)
 }
 
 func (l *life) finish() *Result {
@@ -331,6 +374,9 @@ func (l *life) reaped(e subreaper.Exit) {
 	l.mu.Lock()
 	l.result.Reaped++
 	l.result.Usage.Add(e.Usage)
+	if len(l.result.Ended) < l.job.Record {
+		l.result.Ended = append(l.result.Ended, Ended{e, time.Now()})
+	}
 	l.mu.Unlock()
 	l.left.reaped(e)
 }

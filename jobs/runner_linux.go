@@ -50,6 +50,7 @@ func NewRunner(opts Options) (*Runner, error) {
 	}
 	var known map[int]func(subreaper.Change)
 	if k := opts.Keeper; k != nil {
+		k.stops = opts.Events.Changed
 		r.keep = k
 		known = map[int]func(subreaper.Change){k.pid: k.changed}
 	}
@@ -80,6 +81,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.prepare(&job); err != nil {
 		return nil, err
 	}
+	job.takePlace()
 	if err := r.makeCgroup(&job); err != nil {
 		return nil, err
 	}
@@ -115,6 +117,11 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 func (r *Runner) prepare(job *Job) error {
 	if err := job.Validate(); err != nil {
 		return fmt.Errorf("job: %w", err)
+	}
+	for _, f := range job.Hold {
+		if descriptor(f) == fileClosed {
+			return errors.New("job: a file that is to be held is closed")
+		}
 	}
 	if job.Env == nil {
 		job.Env = os.Environ()
@@ -173,20 +180,6 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
 
-// Deliver is Signal, but returns when the job has been sent the signal or a second has passed: whoever is about to stop itself needs
-// that. With a keeper it does not wait, because the keeper goes on.
-func (r *Runner) Deliver(sig syscall.Signal) {
-	req := request{input: stopSignal, sig: sig, done: make(chan struct{})}
-	r.request(req)
-	if !r.opts.InProcess {
-		return
-	}
-	select {
-	case <-req.done:
-	case <-time.After(time.Second):
-	}
-}
-
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }
 
@@ -229,6 +222,9 @@ func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func
 	if err := r.startKeeper(); err != nil {
 		return nil, err
 	}
+	lender := newLender(job) // in case that the keeper cannot give the terminal back
+	defer lender.close()
+	job.Terminal = lender != nil
 	o := order{job: *job, level: r.level(ctx), last: r.opts.Once}
 	for i, f := range std.files {
 		fd := descriptor(f)
@@ -238,8 +234,12 @@ func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func
 		}
 		o.files = append(o.files, fd)
 	}
+	for _, f := range job.Hold {
+		o.sent = append(o.sent, descriptor(f))
+	}
+	o.held = len(job.Hold)
 	err := r.keep.conn.send(msgRun, o.fields, o.sent...)
-	run := keptRun{Runner: r, job: job, started: started}
+	run := keptRun{Runner: r, job: job, lender: lender, started: started}
 	if err != nil {
 		return run.lost(ctx)
 	}
@@ -277,8 +277,10 @@ func (r *Runner) setConn(c *conn) {
 type keptRun struct {
 	*Runner
 	job               *Job
+	lender            *lender
 	started           func()
 	pid               int
+	begun             time.Time // when the keeper said that it has started the command
 	exited            bool
 	timedOut, stopped bool
 	status            syscall.WaitStatus
@@ -312,6 +314,7 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	switch m.kind {
 	case msgStarted:
 		err = decode(m.body, func(w *wire) { number(w, &k.pid) })
+		k.begun = time.Now()
 		k.host.watch(k.pid)
 		k.host.settleDown()
 		k.started()
@@ -321,11 +324,6 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 		err = decode(m.body, func(w *wire) { number(w, &k.status) })
 	case msgEnding:
 		err = decode(m.body, func(w *wire) { w.bool(&k.timedOut); w.bool(&k.stopped) })
-	case msgChanged:
-		var st syscall.WaitStatus
-		if err = decode(m.body, func(w *wire) { number(w, &st) }); err == nil && events.Changed != nil {
-			events.Changed(st)
-		}
 	case msgSurvivors:
 		var s []subreaper.Survivor
 		if err = decode(m.body, func(w *wire) { list(w, &s, survivorFields) }); err == nil && events.Survivors != nil {
@@ -366,7 +364,8 @@ func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	job := *k.job
 	job.Linger = 0
 	result, err := k.host.settle(ctx, &job, k.requests, k.opts.Events)
-	result.PID, result.Status, result.Exited = k.pid, k.status, time.Now()
+	k.lender.giveBack(k.host.reaper, true)
+	result.PID, result.Status, result.Started, result.Exited = k.pid, k.status, k.begun, result.Settled
 	result.TimedOut, result.Stopped = k.timedOut, result.Stopped || k.stopped
 	if exit, ok := k.host.watched(); ok && !k.exited {
 		result.Status = exit.Status

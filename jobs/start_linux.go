@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forkExec starts the job's leader: in a process group of its own, with its parent-death signal.
+// forkExec starts the job's leader: in its process group, with its parent-death signal.
 func (h *host) forkExec(job *Job, files []int) (int, error) {
-	attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: job.deathSignal()}}
+	attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Sys: job.placed()}
 	for _, fd := range files {
 		attr.Files = append(attr.Files, uintptr(fd)) // -1 is syscall's sign for a closed one, too
 	}
@@ -32,6 +32,20 @@ func (h *host) forkExec(job *Job, files []int) (int, error) {
 		return 0, explain(job, err)
 	}
 	return pid, nil
+}
+
+// placed says which process group and session the leader begins in.
+func (j *Job) placed() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Pdeathsig: j.deathSignal()}
+	switch {
+	case j.Session: // Ctty is a descriptor of the child's
+		attr.Setsid, attr.Setctty = true, j.place.controls
+	case j.Foreground:
+		attr.Setpgid, attr.Pgid = true, j.place.group
+	default:
+		attr.Setpgid = true
+	}
+	return attr
 }
 
 func (j *Job) deathSignal() syscall.Signal {

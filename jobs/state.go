@@ -84,7 +84,6 @@ func move(s state, i input) state {
 type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
-	done  chan struct{}  // closed when that was done; may be nil, and does not travel to a keeper
 }
 
 // drop forgets what nobody has taken.

@@ -14,7 +14,10 @@ import (
 // enoughThreads is how many a process needs that does nothing else than running jobs: the runtime's monitor, one in waitid, the
 // poller's, two that run, and one that waits for a message to be written; and the one that the runtime makes others from
 // once a goroutine was locked to its thread, as is done here to get them.
-const enoughThreads = 7
+//
+// One more is for a busy machine: a thread that comes out of a system call and finds its processor given away is of no use until it has been
+// scheduled once more.
+const enoughThreads = 8
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5

@@ -120,6 +120,21 @@ func (w *wire) time(v *time.Time) {
 	}
 }
 
+// since carries a time by its distance from an earlier one, which is that of the monotonic clock: at the other end, too, the clock
+// may have been set in between.
+func (w *wire) since(v *time.Time, start time.Time) {
+	known := !v.IsZero()
+	w.bool(&known)
+	if !known {
+		return
+	}
+	d := v.Sub(start)
+	number(w, &d)
+	if w.decoding {
+		*v = start.Add(d)
+	}
+}
+
 // list carries a slice. A nil one stays nil.
 func list[T any](w *wire, v *[]T, item func(*wire, *T)) {
 	n := len(*v)
@@ -148,7 +163,26 @@ type order struct {
 	last  bool       // there will be no other
 	level slog.Level // the lowest that is to be logged
 
-	sent []int // descriptors that came with the order
+	held int   // how many of those that come with the order, the last, are no descriptors of the job but Job.Hold
+	sent []int // descriptors that come with the order
+}
+
+// passed and holds are the two kinds of descriptors that came with the order.
+func (o *order) passed() []int { return o.sent[:len(o.sent)-o.heldHere()] }
+
+func (o *order) holds() []int { return o.sent[len(o.sent)-o.heldHere():] }
+
+func (o *order) heldHere() int { return min(max(o.held, 0), len(o.sent)) }
+
+// complete reports whether all descriptors have come: the kernel leaves out those that there is no number for (unix(7)).
+func (o *order) complete() bool {
+	n := o.held
+	for _, fd := range o.files {
+		if fd == filePassed {
+			n++
+		}
+	}
+	return n == len(o.sent)
 }
 
 // Entries of order.files that are not the number of a descriptor which the keeper has inherited.
@@ -159,7 +193,7 @@ const (
 
 // numbers returns the descriptors of the job as they are numbered in the keeper.
 func (o *order) numbers() []int {
-	files, sent := make([]int, len(o.files)), o.sent
+	files, sent := make([]int, len(o.files)), o.passed()
 	for i, fd := range o.files {
 		if fd == filePassed && len(sent) > 0 {
 			fd, sent = sent[0], sent[1:]
@@ -184,10 +218,19 @@ func (o *order) fields(w *wire) {
 	number(w, &j.Forward)
 	number(w, &j.DeathSignal)
 	number(w, &j.Cgroup)
+	w.bool(&j.Holders)
+	number(w, &j.Record)
 	w.string((*string)(&j.cgroup))
 	w.bool(&j.NoNewPrivs)
+	w.bool(&j.Terminal)
+	w.bool(&j.Session)
+	w.bool(&j.Foreground)
+	number(w, &j.place.group)
+	w.bool(&j.place.lead)
+	w.bool(&j.place.controls)
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])
+	number(w, &o.held)
 	number(w, &o.level)
 	w.bool(&o.last)
 }
@@ -208,15 +251,20 @@ func (o *outcome) fields(w *wire) {
 	number(w, &r.PID)
 	number(w, &r.Status)
 	w.time(&r.Started)
-	w.time(&r.Exited)
-	w.time(&r.Settled)
+	w.since(&r.Exited, r.Started)
+	w.since(&r.Settled, r.Started)
 	w.bool(&r.TimedOut)
 	w.bool(&r.Stopped)
 	w.bool(&r.Killed)
+	w.bool(&r.Terminal)
 	usageFields(w, &r.Usage)
 	number(w, &r.Reaped)
 	list(w, &r.Leftovers, leftoverFields)
 	number(w, &r.LeftoverCount)
+	list(w, &r.Ended, func(w *wire, e *Ended) {
+		exitFields(w, &e.Exit)
+		w.since(&e.At, r.Started)
+	})
 	list(w, &o.survivors, survivorFields)
 }
 
@@ -245,6 +293,15 @@ func leftoverFields(w *wire, l *Leftover) {
 	number(w, &l.End)
 	number(w, &l.Status)
 	w.bool(&l.Reaped)
+	number(w, &l.Holds)
+}
+
+func exitFields(w *wire, e *subreaper.Exit) {
+	number(w, &e.PID)
+	number(w, &e.Status)
+	usageFields(w, &e.Usage)
+	w.string(&e.Comm)
+	number(w, &e.Age)
 }
 
 func survivorFields(w *wire, s *subreaper.Survivor) {

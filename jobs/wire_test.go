@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"lastout/subreaper"
 )
@@ -16,17 +17,18 @@ func TestWire(t *testing.T) {
 		{&order{
 			job: Job{
 				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp", StopSignal: 15, Linger: Forever, Grace: -1,
-				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, Cgroup: CgroupRequire, cgroup: "/sys/fs/cgroup/a", NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
+				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, Cgroup: CgroupRequire, Holders: true, Record: 1 << 20, cgroup: "/sys/fs/cgroup/a", NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
 			},
-			files: []int{0, fileClosed, filePassed}, level: slog.LevelDebug,
+			files: []int{0, fileClosed, filePassed}, held: 1, level: slog.LevelDebug,
 		}, &order{}},
 		{&order{job: Job{Args: []string{"x"}}}, &order{}},
 		{&request{input: stopSignal, sig: 64}, &request{}},
 		{&outcome{
 			result: Result{
-				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at, Settled: at, TimedOut: true, Killed: true,
+				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at.Add(time.Second), Settled: at.Add(time.Hour), TimedOut: true, Killed: true,
 				Usage: subreaper.Usage{User: 1, System: 2, MaxRSS: 3, Preemptions: 4}, Reaped: 5, LeftoverCount: 7,
-				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second}, End: ByKill, Status: 9, Reaped: true}},
+				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second}, End: ByKill, Status: 9, Reaped: true, Holds: Stdout | Stderr}},
+				Ended:     []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1}, Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
 			},
 			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {}},
 		}, &outcome{}},
@@ -46,6 +48,34 @@ func TestWire(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A keeper's clock may be set while it has a job: what travels are distances of the monotonic clock.
+func TestWireKeepsDistances(t *testing.T) {
+	start := time.Now()
+	end := clockSet(start.Add(time.Minute), -time.Hour)
+	if d := end.Round(0).Sub(start.Round(0)); d != time.Minute-time.Hour {
+		t.Fatalf("by the clock it is %v later: package time has changed, and clockSet must", d)
+	}
+	sent := outcome{result: Result{Started: start, Exited: end, Settled: end}}
+	var got outcome
+	if err := decode(message(msgResult, sent.fields)[headerSize:], got.fields); err != nil {
+		t.Fatal(err)
+	}
+	if d := got.result.Exited.Sub(got.result.Started); d != time.Minute {
+		t.Errorf("a minute became %v", d)
+	}
+	if !got.result.Started.Equal(start) {
+		t.Errorf("%v became %v", start, got.result.Started)
+	}
+}
+
+// clockSet returns what time.Now would have returned if the clock had been set by d, whole seconds, meanwhile: the first word
+// of a Time with a monotonic reading has the seconds of the clock from bit 30 on.
+func clockSet(t time.Time, d time.Duration) time.Time {
+	wall := (*uint64)(unsafe.Pointer(&t))
+	*wall += uint64(d/time.Second) << 30
+	return t
 }
 
 func FuzzWire(f *testing.F) {

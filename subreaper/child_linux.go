@@ -104,7 +104,7 @@ func (c *Child) Close() {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
 	if c.pidfd >= 0 {
-		unix.Close(c.pidfd)
+		closeFD(c.pidfd)
 		c.pidfd = -1
 	}
 }

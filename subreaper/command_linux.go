@@ -78,7 +78,7 @@ func (r *Reaper) ownedByCommand(pid int32) bool {
 
 func (r *Reaper) forgetCommand(pid int32, c *command) {
 	if c.pidfd >= 0 {
-		unix.Close(c.pidfd)
+		closeFD(c.pidfd)
 	}
 	delete(r.commands, pid)
 }

@@ -214,12 +214,12 @@ func (e *ender) introduce() {
 		return
 	}
 	s := signaller{r: e.r, walker: e.walker, until: e.until, seen: make(map[int32]int), most: maxNamed}
-	s.list()
-	for _, p := range s.found {
-		if e.untold(int32(p.PID)) {
-			e.opts.Found(p)
-			e.met++
-		}
+	s.pass()
+	untold := slices.DeleteFunc(s.found, func(p Process) bool { return !e.untold(int32(p.PID)) })
+	e.r.name(untold)
+	for _, p := range untold {
+		e.opts.Found(p)
+		e.met++
 	}
 }
 
@@ -411,6 +411,6 @@ func (e *ender) waitForDeath(pids []int32, timeout time.Duration) {
 		_, _ = unix.Ppoll(fds[:n], &ts, nil)
 	}
 	for i := range n {
-		unix.Close(int(fds[i].Fd))
+		closeFD(int(fds[i].Fd))
 	}
 }

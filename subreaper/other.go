@@ -62,6 +62,12 @@ func (*Child) SignalGroup(syscall.Signal) error { return errors.ErrUnsupported }
 // Childless needs Linux.
 func (*Reaper) Childless() bool { return false }
 
+// First needs Linux.
+func (*Reaper) First(int) []Process { return nil }
+
+// Writes needs Linux.
+func (*Reaper) Writes(Process, []string) []bool { return nil }
+
 // Hurry needs Linux.
 func (*Reaper) Hurry() func() { return func() {} }
 

@@ -191,20 +191,20 @@ func (r *Reaper) consumeStop(info *siginfo) bool {
 // reap reaps one child, if it has exited, and accounts for it.
 func (r *Reaper) reap(pid int32, info *siginfo, ru *unix.Rusage) bool {
 	debug := r.opts.Logger.Enabled(context.Background(), slog.LevelDebug)
-	comm := ""
-	if debug {
-		comm = r.comm(pid)
+	var seen Process
+	if debug || r.opts.Describe != nil && r.opts.Describe() {
+		seen = r.zombie(pid)
 	}
 	if waitidNow(unix.P_PID, int(pid), waitExit, info, ru) != 0 || info.PID == 0 {
 		return false
 	}
-	exit := Exit{PID: int(pid), Status: info.waitStatus(), Usage: usageOf(ru), Comm: comm}
+	exit := Exit{PID: int(pid), Status: info.waitStatus(), Usage: usageOf(ru), Comm: seen.Comm, Age: seen.Age}
 	r.reaped++
 	r.total.Add(exit.Usage)
 	if c := r.watched[pid]; c != nil {
 		c.gone(exit)
 	} else if debug {
-		r.opts.Logger.Debug("reaped an adopted orphan", "pid", pid, "comm", comm, "status", statusText(exit.Status))
+		r.opts.Logger.Debug("reaped an adopted orphan", "pid", pid, "comm", seen.Comm, "status", statusText(exit.Status))
 	}
 	if r.opts.Reaped != nil {
 		r.opts.Reaped(exit)
@@ -219,12 +219,13 @@ func statusText(st syscall.WaitStatus) string {
 	return fmt.Sprintf("exit status %d", st.ExitStatus())
 }
 
-func (r *Reaper) comm(pid int32) string {
+// zombie describes a child that is to be reaped, if it has exited.
+func (r *Reaper) zombie(pid int32) Process {
 	var st proc.Stat
-	if r.fs == nil || !r.fs.Stat(pid, &st) {
-		return ""
+	if r.fs == nil || !exited(pid) || !r.fs.Stat(pid, &st) {
+		return Process{}
 	}
-	return string(st.Comm)
+	return describe(pid, &st, clockTicks())
 }
 
 // checkEmpty reports emptiness where ECHILD cannot, because commands of somebody else are our children too.

@@ -134,6 +134,18 @@ func unknown(pid int32) Process {
 // Descendants lists every descendant that is alive.
 func (r *Reaper) Descendants() []Process { return r.SignalEach(nil) }
 
+// First lists descendants that are alive, the first that are found, n at most.
+func (r *Reaper) First(n int) []Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.fs == nil {
+		return nil
+	}
+	s := signaller{r: r, walker: &r.walk, until: clockTicks(), most: n, seen: make(map[int32]int)}
+	s.list()
+	return s.found
+}
+
 // look reads what /proc tells of a process.
 func (r *Reaper) look(pid int32) (Process, bool) {
 	var st proc.Stat

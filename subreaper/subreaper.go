@@ -19,6 +19,8 @@ type Options struct {
 	// Reaped, if set, is told of every process that the Reaper reaps: adopted orphans and watched children, not
 	// the commands of StartCommand. It runs on the reaping thread and must neither block nor call the Reaper.
 	Reaped func(Exit)
+	// Describe, if set, is asked before a process is reaped, under the same rules, whether its Exit is to have Comm and Age.
+	Describe func() bool
 	// Empty, if set, is called when the last child (commands of StartCommand aside) is gone, under the same rules.
 	Empty func()
 	// Logger is told what is signalled, at slog.LevelInfo, and what is reaped, at slog.LevelDebug; nil discards.
@@ -30,8 +32,10 @@ type Exit struct {
 	PID    int
 	Status syscall.WaitStatus
 	Usage  Usage
-	// Comm is the name in proc_pid_comm(5). It is read only when there is a Logger.
+	// Comm is the name in proc_pid_comm(5), and Age the time since it was forked, to a clock tick (10 ms). They are read only where
+	// the Logger takes slog.LevelDebug, or Options.Describe asks for them.
 	Comm string
+	Age  time.Duration
 }
 
 // Change is what happened to a watched child: it exited, was stopped or continued.

@@ -105,7 +105,7 @@ func (n node) unreaped() bool {
 
 func (n node) close() {
 	if n.pidfd >= 0 {
-		unix.Close(n.pidfd)
+		closeFD(n.pidfd)
 	}
 }
 

@@ -8,8 +8,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"lastout/cmd/lastout/internal/ahead"
+	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/trace"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/pdeath"
@@ -18,91 +21,189 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// execution is one run of lastout: what its attempts share.
+type execution struct {
+	*options
+	m        *messages
+	files    outputs
+	runner   *jobs.Runner
+	signals  *siginfo.Receiver
+	received received
+	control  *jobControl
+	watch    *watch // nil where nothing unattended is asked for
+}
+
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
-	inProcess := o.keeper.word == "off" || os.Getpid() == 1
-	if inProcess && ahead.Keeper != nil {
-		ahead.Keeper.Close()
-		ahead.Keeper = nil
+	e := &execution{options: o, m: m}
+	err := e.files.check(o)
+	if err == nil {
+		e.watch, err = newWatch(e)
 	}
-	keeperLost := !inProcess && !keeperPossible()
-	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
-	o.job.Env = exactEnvironment(o.env)
-	signals := ahead.Signals
-	if signals == nil {
-		var err error
-		if signals, err = siginfo.New(); err != nil {
-			m.say("%v", err)
-			return statusFailed
-		}
-		signals.AskAll()
-	}
-	r, err := jobs.NewRunner(jobs.Options{
-		Exclusive: true,
-		Once:      true,
-		Keeper:    ahead.Keeper,
-		InProcess: inProcess || keeperLost,
-		Logger:    m.logger(o.verbose),
-		Events: jobs.Events{
-			Survivors: m.survivors,
-			Started: func(int) {
-				// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
-				for _, sig := range o.ignore {
-					_ = signals.Ask(sig)
-				}
-			},
-			KeeperLost: func() { m.say("the keeper died; ending the job") },
-		},
-	})
 	if err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}
-	degraded(m, r, keeperLost)
-	go o.passSignals(r, signals)
-	if o.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(r, ahead.Caller); err != nil {
-			m.say("--die-with-parent: %v", err)
-			return statusFailed
+	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
+	o.job.Env = exactEnvironment(o.env)
+	o.job.Holders = !o.quiet || e.files.report != nil
+	if e.files.trace != nil {
+		o.job.Record = trace.MaxProcesses
+	}
+	run := e.run(ctx)
+	e.over(ctx, run)
+	if diedAtTerminal(run) {
+		spread(run.Result.Status.Signal())
+	}
+	if run.Signal != 0 {
+		dieOf(run.Signal)
+	}
+	return run.Status
+}
+
+// run does the attempts there are, and returns the facts about the last.
+func (e *execution) run(ctx context.Context) *facts.Run {
+	if err := e.open(); err != nil {
+		e.m.say("%v", err)
+		return e.settled(time.Now(), nil, err)
+	}
+	return e.attempts(ctx)
+}
+
+// open makes the runner that the attempts have in common.
+func (e *execution) open() error {
+	inProcess := e.keeper.word == "off" || os.Getpid() == 1
+	if (inProcess || e.files.passed() || e.watch.passed()) && ahead.Keeper != nil { // one that was started ahead has every descriptor that was passed
+		ahead.Keeper.Close()
+		ahead.Keeper = nil
+	}
+	keeperLost := !inProcess && !keeperPossible()
+	if e.signals = ahead.Signals; e.signals == nil {
+		var err error
+		if e.signals, err = siginfo.New(); err != nil {
+			return err
+		}
+		e.signals.AskAll()
+	}
+	e.control = &jobControl{signals: e.signals, foreground: e.job.Foreground}
+	var err error
+	e.runner, err = jobs.NewRunner(jobs.Options{
+		Exclusive: true,
+		Once:      e.watch.once(),
+		Keeper:    ahead.Keeper,
+		InProcess: inProcess || keeperLost,
+		Logger:    e.watch.log(e.m.logger(e.verbose)),
+		Events:    e.events(),
+	})
+	if err != nil {
+		return err
+	}
+	e.control.runner = e.runner
+	degraded(e.m, e.runner, keeperLost)
+	if e.verbose > 0 {
+		e.m.warnBehindShell()
+	}
+	go e.passSignals()
+	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
+		if err := followParent(e.abandon, ahead.Caller); err != nil {
+			return fmt.Errorf("--die-with-parent: %w", err)
 		}
 	}
-	result, err := r.Run(ctx, o.job)
+	return nil
+}
+
+func (e *execution) events() jobs.Events {
+	return jobs.Events{
+		Survivors: e.m.survivors,
+		Changed:   e.control.changed,
+		Started: func(pid int) {
+			e.control.leader = pid
+			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
+			for _, sig := range e.ignore {
+				_ = e.signals.Ask(sig)
+			}
+			e.watch.door().started(e.runner)
+		},
+		KeeperLost: func() { e.m.say("the keeper died; ending the job") },
+	}
+}
+
+// attempt runs the job once, and returns when nothing is left of it.
+func (e *execution) attempt(ctx context.Context) *facts.Run {
+	start := time.Now()
+	result, err := e.runner.Run(ctx, e.job)
+	return e.finish(ctx, start, result, err)
+}
+
+// finish ends what an attempt that is the last one has not: nothing is left when it returns.
+func (e *execution) finish(ctx context.Context, start time.Time, result *jobs.Result, err error) *facts.Run {
 	if result == nil {
-		m.say("%v", err)
-		_, _ = r.Settle(ctx, o.job) // the keeper, and what an exec handed to us
-		return startFailure(err)
+		if !e.silent(err) {
+			e.m.say("%v", err)
+		}
+		_, _ = e.runner.Settle(ctx, e.job) // the keeper, and what an exec handed to us
+		return e.settled(start, nil, err)
 	}
 	var survivors *subreaper.SurvivorError
 	if !errors.As(err, &survivors) { // what could not be ended once is not worth a second try
-		rest, restErr := r.Settle(ctx, o.job)
+		rest, restErr := e.runner.Settle(ctx, e.job)
 		if rest != nil {
 			addLeftovers(result, rest)
 		}
 		err = errors.Join(err, restErr)
 	}
-	err = errors.Join(err, r.Close())
-	o.report(m, result, err)
-	v := judge(o, result, err)
-	if v.signal != 0 && os.Getpid() != 1 && !coreSignals[v.signal] {
-		dieOf(v.signal)
-	}
-	return v.status
+	return e.settled(start, result, err)
 }
 
-func (o *options) report(m *messages, r *jobs.Result, err error) {
-	name := strings.Join(o.job.Args, " ")
+// settled is the one place where the facts about an attempt are put together.
+func (e *execution) settled(start time.Time, result *jobs.Result, err error) *facts.Run {
+	run := &facts.Run{
+		Version: versionText(), Name: e.name(), Args: e.job.Args, Line: e.line,
+		Start: start, End: time.Now(), Attempt: 1, Attempts: 1, Result: result, Err: err,
+	}
+	run.SetLeftovers(e.allowLeak.allow)
+	run.Signals, run.SignalsDropped = e.received.list()
+	v := verdict{status: startFailure(err)}
+	if result != nil {
+		v = judge(e.options, run)
+	}
+	v = e.watch.verdict(v, err)
+	run.Status, run.Signal = v.status, v.signal
+	if os.Getpid() == 1 || coreSignals[run.Signal] {
+		run.Signal = 0
+	}
+	return run
+}
+
+// name is what the job is called.
+func (o *options) name() string {
+	if o.unattended.name != "" {
+		return o.unattended.name
+	}
+	return o.commandText()
+}
+
+// commandText is the command as the caller has it.
+func (o *options) commandText() string {
 	if o.lineGiven {
-		name = o.line
+		return o.line
 	}
-	if r.TimedOut {
-		m.say("%s: timed out after %s", shorten(name, maxCommand), o.timeout.d)
+	return strings.Join(o.job.Args, " ")
+}
+
+// over is what is done when the job is settled, in this order: first what people wait for.
+func (e *execution) over(ctx context.Context, run *facts.Run) {
+	e.watch.show(run)
+	e.report(run)
+	if e.usage && run.Started() {
+		e.m.usage(run)
 	}
-	var survivors *subreaper.SurvivorError
-	if errors.As(err, &survivors) {
-		m.survivors(survivors.Procs)
-		m.say("gave up after %s", o.giveUp.d)
+	e.files.write(e.m, run)
+	e.watch.over(ctx, run)
+	if e.runner != nil {
+		_ = e.runner.Close() // nothing is left that it could be needed for
 	}
-	m.leftovers(o, name, r)
+	e.watch.close()
 }
 
 // exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
@@ -132,11 +233,17 @@ func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
 	}
 }
 
+// abandon ends the tree: the caller has died.
+func (e *execution) abandon() {
+	e.watch.door().abandon()
+	e.runner.Stop()
+}
+
 // followParent ends the tree when the caller dies.
-func followParent(r *jobs.Runner, pid int) error {
+func followParent(end func(), pid int) error {
 	parent, err := pdeath.OpenParent(pid)
 	if errors.Is(err, pdeath.ErrParentGone) {
-		r.Stop()
+		end()
 		return nil
 	}
 	if err != nil {
@@ -144,7 +251,7 @@ func followParent(r *jobs.Runner, pid int) error {
 	}
 	go func() {
 		if parent.Wait(context.Background()) == nil {
-			r.Stop()
+			end()
 		}
 	}()
 	return nil
@@ -162,29 +269,36 @@ func addLeftovers(result, rest *jobs.Result) {
 		}
 	}
 	result.LeftoverCount += rest.LeftoverCount
+	result.Reaped += rest.Reaped
+	result.Usage.Add(rest.Usage)
+	result.Ended = append(result.Ended, rest.Ended...)
 }
 
-// passSignals forwards what arrives. Ctrl-Z stops the job and lastout with it; the shell continues both.
-func (o *options) passSignals(r *jobs.Runner, signals *siginfo.Receiver) {
+// passSignals forwards what arrives.
+func (e *execution) passSignals() {
+	gate := e.watch.door()
 	for {
-		info, err := signals.Next()
+		info, err := e.signals.Next()
 		if err != nil {
 			return
 		}
 		sig := info.Signal
-		to, rewritten := o.rewrite[sig]
+		to, rewritten := e.rewrite[sig]
 		if !rewritten {
 			to = sig
 		}
-		switch {
-		case to == 0:
-		case sig == unix.SIGTSTP:
-			r.Deliver(to)
-		default:
-			r.Signal(to)
+		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
+		if to == 0 {
+			continue
 		}
-		if sig == unix.SIGTSTP {
-			_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+		if !gate.passes(sig, to) {
+			if to == unix.SIGTSTP { // there is no job that would stop
+				e.control.stop(to, false, func() bool { return false })
+			}
+			continue
+		}
+		if rewritten || !e.job.Foreground || !fromTerminal(info) { // or the job has got it with us
+			e.runner.Signal(to)
 		}
 	}
 }

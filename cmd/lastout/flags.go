@@ -176,3 +176,41 @@ func (v *choice) Set(s string) error {
 	}
 	return fmt.Errorf("want %s", strings.Join(v.of, " or "))
 }
+
+// leakStatus is the value of --fail-on-leak: the status of a command that succeeded but left processes behind; 0: that is no failure.
+type leakStatus struct{ status int }
+
+func (v *leakStatus) Type() string { return "status" }
+
+func (v *leakStatus) String() string { return strconv.Itoa(v.status) }
+
+// Set takes true and false, too: the flag had no other values at first.
+func (v *leakStatus) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if on, boolErr := strconv.ParseBool(s); err != nil && boolErr == nil {
+		n, err = 0, nil
+		if on {
+			n = statusLeak
+		}
+	}
+	if err != nil || n < 0 || n > 255 {
+		return errors.New("want an exit status from 1 to 255, or 0 for none")
+	}
+	v.status = n
+	return nil
+}
+
+// filename is a flag's value: the name of a file; "" where it was not given.
+type filename string
+
+func (v *filename) Type() string { return "file" }
+
+func (v *filename) String() string { return string(*v) }
+
+func (v *filename) Set(s string) error {
+	if s == "" {
+		return errors.New("want the name of a file, or fd:N")
+	}
+	*v = filename(s)
+	return nil
+}

@@ -31,7 +31,12 @@ type options struct {
 	rewrite       rewrites
 	expect        statuses
 	dieWithParent bool
-	failOnLeak    bool
+	failOnLeak    leakStatus
+	allowLeak     patterns
+	annotate      choice
+	reportFile    filename
+	traceFile     filename
+	usage         bool
 	line          string
 	lineGiven     bool
 	quiet         bool
@@ -39,6 +44,7 @@ type options struct {
 	version       bool
 	doctor        bool
 	completion    string
+	unattended    unattended
 
 	env []string
 }
@@ -77,6 +83,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	o.forward = choice{"group", []string{"leader", "group", "tree"}}
 	o.keeper = choice{"auto", []string{"auto", "off"}}
 	o.cgroup = choice{"off", []string{"off", "auto", "require"}}
+	o.annotate = choice{"auto", []string{"auto", "github", "gitlab", "none"}}
 	o.rewrite, o.expect = rewrites{}, statuses{}
 
 	f.SortFlags = false
@@ -96,7 +103,16 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
 	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
-	f.BoolVar(&o.failOnLeak, "fail-on-leak", false, "exit with 123 if the command succeeds but leaves processes behind")
+	f.BoolVar(&o.job.Foreground, "foreground", false, "leave the command in the process group of lastout, where the terminal's signals reach both")
+	f.BoolVar(&o.job.Session, "setsid", false, "run the command in a session of its own, with the terminal if lastout leads its session")
+	f.Var(&o.failOnLeak, "fail-on-leak", "exit with 123, or STATUS, if the command succeeds but leaves processes behind")
+	f.Lookup("fail-on-leak").NoOptDefVal = "true"
+	f.Var(&o.allowLeak, "allow-leak", "leftovers whose name or command line matches PATTERN are ended, but are no leak (repeatable)")
+	f.Var(&o.annotate, "annotate", "tell the CI system of leaks and time-outs: auto, github, gitlab or none")
+	f.Var(&o.reportFile, "report", "write what became of the run to FILE, or descriptor fd:N, as JSON")
+	f.Var(&o.traceFile, "trace", "write which process lived when to FILE, for Perfetto or chrome://tracing")
+	f.BoolVar(&o.usage, "usage", false, "say at the end what time, memory and processes were used")
+	o.unattended.addFlags(f)
 	f.StringVarP(&o.job.Dir, "chdir", "C", "", "run the command in this directory")
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
@@ -145,8 +161,13 @@ func (o *options) complete(args []string) error {
 		return usageError{errors.New("--verbose cannot be negative")}
 	case o.quiet && o.verbose > 0:
 		return usageError{errors.New("-q and -v contradict each other")}
+	case o.job.Session && o.job.Foreground:
+		return usageError{errors.New("--setsid and --foreground contradict each other")}
 	case len(args) == 0 && strings.TrimSpace(o.line) == "":
 		return usageError{errors.New("no command is given; try lastout --help")}
+	}
+	if err := o.unattended.check(); err != nil {
+		return err
 	}
 	if err := checkDirectory(o.job.Dir); err != nil {
 		return usageError{err}
@@ -160,6 +181,7 @@ func (o *options) complete(args []string) error {
 	if j.Grace = o.grace.d; j.Grace == 0 {
 		j.Grace = -1
 	}
+	j.Terminal = true
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
 	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
 	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto, "require": jobs.CgroupRequire}[o.cgroup.word]

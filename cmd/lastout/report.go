@@ -8,11 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"lastout/jobs"
+	"lastout/cmd/lastout/internal/facts"
 	"lastout/subreaper"
 )
 
@@ -23,10 +22,16 @@ type messages struct {
 }
 
 // say writes one line in one write. An error is nobody's business: there is no place left to report it.
-func (m *messages) say(format string, args ...any) {
+func (m *messages) say(format string, args ...any) { m.line(printable(fmt.Sprintf(format, args...))) }
+
+// line is say for a text that is known to be printable.
+func (m *messages) line(text string) { m.raw("lastout: " + text + "\n") }
+
+// raw writes what others are to parse, which does not look as our messages do.
+func (m *messages) raw(text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	writeQuietly(m.w, "lastout: "+printable(fmt.Sprintf(format, args...))+"\n")
+	writeQuietly(m.w, text)
 }
 
 // printable replaces what could end the line or drive the terminal: command lines come from anybody.
@@ -69,55 +74,50 @@ const (
 	maxCommand  = 60 // characters
 )
 
-// leftovers reports what was alive after its leader, and before that, if memory was short, why there is no leader.
-func (m *messages) leftovers(o *options, name string, r *jobs.Result) {
-	m.outOfMemory(o, name, r)
-	if o.quiet || r.LeftoverCount == 0 {
-		return
+// leaks is what there is to say of leftovers.
+type leaks struct {
+	title string // "" where there is nothing to say
+	rows  []row
+	more  int // that are not among the rows
+}
+
+// leaksOf collects what is to be said of leftovers. Those that are allowed are only told of with -v.
+func (o *options) leaksOf(run *facts.Run, home place, k look) leaks {
+	l := leaks{title: title(run, o.verbose > 0)}
+	if l.title == "" {
+		return l
 	}
-	noun := "processes"
-	if r.LeftoverCount == 1 {
-		noun = "process"
-	}
-	m.say("%s left %d %s behind", shorten(name, maxCommand), r.LeftoverCount, noun)
-	// Who needed SIGKILL first: there the misbehaving programs are.
-	shown := 0
-	for _, killed := range []bool{true, false} {
-		for _, l := range r.Leftovers {
-			if killed == (l.End == jobs.ByKill || l.End == jobs.NotEnded) && shown < maxReported {
-				m.say("  %d %s, %s old, %s", l.PID, shorten(l.Cmdline, maxCommand), age(l.Age), ending(o, &l))
-				shown++
-			}
+	p := picture{o: o, look: k, home: home, most: maxReported}
+	total := run.Leaks
+	for _, left := range run.Leftovers {
+		if o.verbose > 0 || !left.Allowed {
+			p.list = append(p.list, left)
 		}
 	}
-	if rest := r.LeftoverCount - shown; rest > 0 {
-		m.say("  and %d more", rest)
+	if o.verbose > 0 {
+		total += run.Allowed
 	}
+	l.rows = p.draw()
+	l.more = total - len(l.rows)
+	return l
 }
 
-func ending(o *options, l *jobs.Leftover) string {
-	switch {
-	case l.End == jobs.ByStopSignal:
-		return "ended by " + signalName(o.stopSignal.sig)
-	case l.End == jobs.ByKill:
-		return "ended by KILL"
-	case l.End == jobs.NotEnded:
-		return "still alive"
-	case l.Reaped && l.Status.Signaled(): // one that was forwarded, or somebody else's
-		return "died of " + signalName(l.Status.Signal())
+// rest says how many more there are, "" for none.
+func (l *leaks) rest() string {
+	if l.more <= 0 {
+		return ""
 	}
-	return "ended by itself"
+	return fmt.Sprintf("and %d more", l.more)
 }
 
-// age rounds to what a reader wants to know.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
+// say writes the lines below the title.
+func (l *leaks) say(m *messages, k look) {
+	for _, r := range l.rows {
+		m.line("  " + r.dressed(k))
 	}
-	return d.Round(time.Second).String()
+	if rest := l.rest(); rest != "" {
+		m.say("  %s", rest)
+	}
 }
 
 func (m *messages) survivors(list []subreaper.Survivor) {

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unsafe"
 
+	"lastout/jobs/terminal"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -40,7 +42,7 @@ func writeQuietly(w io.Writer, text string) {
 		return
 	}
 	if raw, err := f.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { writeAll(int(fd), []byte(text)) })
+		_ = raw.Control(func(fd uintptr) { terminal.Undisturbed(func() { writeAll(int(fd), []byte(text)) }) })
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"lastout/cmd/lastout/internal/signame"
 )
 
-// Real-time signals as the C library numbers them: it keeps the kernel's first two for itself (signal(7)).
 const (
-	sigRTMin = 34
-	sigRTMax = 64
+	sigRTMin = signame.RTMin
+	sigRTMax = signame.RTMax
 )
 
 // unignorable are those that os/signal cannot ignore: PROF is the Go runtime's own, 32 to 34 are the C library's, the others stand for
@@ -56,11 +57,5 @@ func signalName(sig syscall.Signal) string {
 	if sig == 0 {
 		return "0"
 	}
-	if name := nameOfSignal(sig); name != "" {
-		return strings.TrimPrefix(name, "SIG")
-	}
-	if sig >= sigRTMin && sig <= sigRTMax {
-		return fmt.Sprintf("RTMIN+%d", int(sig)-sigRTMin)
-	}
-	return strconv.Itoa(int(sig))
+	return signame.Of(sig)
 }

@@ -9,5 +9,3 @@ import (
 )
 
 func signalNumber(name string) syscall.Signal { return unix.SignalNum(name) }
-
-func nameOfSignal(sig syscall.Signal) string { return unix.SignalName(sig) }

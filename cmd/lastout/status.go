@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/facts"
 	"lastout/jobs"
 	"lastout/subreaper"
 )
@@ -11,6 +12,7 @@ import (
 // Exit statuses of lastout's own. 126 and 127 are those of the shell.
 const (
 	statusUnwell     = 1   // --doctor found that some of the promise cannot be kept
+	statusLocked     = 75  // somebody else holds the lock of --lock: EX_TEMPFAIL of sysexits.h; --lock-status
 	statusLeak       = 123 // the command succeeded, but left processes behind, and --fail-on-leak was given
 	statusTimedOut   = 124
 	statusFailed     = 125 // lastout itself failed
@@ -38,11 +40,12 @@ func startFailure(err error) int {
 	return statusNotRun
 }
 
-// judge makes the exit status of a result, and of the error that came with it.
-func judge(o *options, r *jobs.Result, err error) verdict {
+// judge makes the exit status of a run whose command was started.
+func judge(o *options, run *facts.Run) verdict {
+	r := run.Result
 	var survivors *subreaper.SurvivorError
 	switch {
-	case errors.As(err, &survivors), errors.Is(err, jobs.ErrKeeperLost):
+	case errors.As(run.Err, &survivors), errors.Is(run.Err, jobs.ErrKeeperLost):
 		return verdict{status: statusFailed}
 	case r.TimedOut && r.Killed:
 		return verdict{status: statusTimeKilled}
@@ -56,8 +59,8 @@ func judge(o *options, r *jobs.Result, err error) verdict {
 	if o.expect[v.status] {
 		v = verdict{}
 	}
-	if v.status == 0 && o.failOnLeak && r.LeftoverCount > 0 {
-		v.status = statusLeak
+	if v.status == 0 && run.Leaks > 0 {
+		v.status = o.failOnLeak.status
 	}
 	return v
 }

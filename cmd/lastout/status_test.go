@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"lastout/cmd/lastout/internal/facts"
 	"lastout/jobs"
 	"lastout/subreaper"
 )
@@ -27,15 +28,16 @@ func TestJudge(t *testing.T) {
 		"timed out":               {options{expect: statuses{124: true}}, jobs.Result{TimedOut: true, Status: died(15)}, nil, verdict{status: 124}},
 		"timed out, exited":       {options{}, jobs.Result{TimedOut: true}, nil, verdict{status: 124}},
 		"timed out, killed":       {options{}, jobs.Result{TimedOut: true, Killed: true, Status: died(9)}, nil, verdict{status: 137}},
-		"leak":                    {options{failOnLeak: true}, jobs.Result{LeftoverCount: 1}, nil, verdict{status: 123}},
+		"leak":                    {options{failOnLeak: leakStatus{statusLeak}}, jobs.Result{LeftoverCount: 1}, nil, verdict{status: 123}},
 		"leak, not asked":         {options{}, jobs.Result{LeftoverCount: 1}, nil, verdict{}},
-		"leak of a failed job":    {options{failOnLeak: true}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 3}},
-		"leak, expected":          {options{failOnLeak: true, expect: statuses{3: true}}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 123}},
+		"leak of a failed job":    {options{failOnLeak: leakStatus{statusLeak}}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 3}},
+		"leak, expected":          {options{failOnLeak: leakStatus{statusLeak}, expect: statuses{3: true}}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 123}},
 		"survivors":               {options{}, jobs.Result{}, &subreaper.SurvivorError{}, verdict{status: 125}},
 		"keeper lost":             {options{}, jobs.Result{Status: died(9)}, jobs.ErrKeeperLost, verdict{status: 125}},
 		"output could not be had": {options{}, jobs.Result{Status: exited(3)}, errors.New("copy"), verdict{status: 3}},
 	} {
-		if got := judge(&c.o, &c.r, c.err); got != c.want {
+		run := &facts.Run{Result: &c.r, Err: c.err, Leaks: c.r.LeftoverCount}
+		if got := judge(&c.o, run); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}

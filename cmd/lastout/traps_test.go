@@ -772,18 +772,7 @@ func TestIdleCostsNothing(t *testing.T) {
 		s := play(t, b, b.Command(box.Lastout(t), flag, trap(t, "tells-signals")))
 		_, parent := s.ready()
 		pids := slices.Compact([]int{s.pid(), parent})
-		// Idleness is a duration: start-up settles, and then nothing happens for a while.
-		settled := switches(pids)
-		for end := time.Now().Add(patience); time.Now().Before(end); {
-			time.Sleep(500 * time.Millisecond)
-			now := switches(pids)
-			if now == settled {
-				break
-			}
-			settled = now
-		}
-		time.Sleep(interval)
-		if n := switches(pids) - settled; n > 2 {
+		if n := idleSwitches(pids, interval); n > 2 {
 			t.Errorf("%d context switches in %v of idleness, want none", n, interval)
 		} else {
 			t.Logf("%d context switches in %v", n, interval)
@@ -791,6 +780,22 @@ func TestIdleCostsNothing(t *testing.T) {
 		s.in.Close()
 		s.end(7)
 	})
+}
+
+// idleSwitches returns how often processes are scheduled in an interval. Idleness is a duration: start-up settles, and then nothing
+// happens for a while.
+func idleSwitches(pids []int, interval time.Duration) int {
+	settled := switches(pids)
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		time.Sleep(500 * time.Millisecond)
+		now := switches(pids)
+		if now == settled {
+			break
+		}
+		settled = now
+	}
+	time.Sleep(interval)
+	return switches(pids) - settled
 }
 
 // switches returns the number of context switches of all threads of some processes.

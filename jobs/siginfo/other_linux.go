@@ -4,6 +4,7 @@ package siginfo
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"os/signal"
 	"sync"
@@ -38,6 +39,9 @@ func Swallow(sig syscall.Signal) error {
 
 // Default undoes what the Go runtime does with a signal of its own accord; it is not done here.
 func Default(syscall.Signal) error { return nil }
+
+// Ignoring needs one of the architectures that have a handler of ours: os/signal cannot put back what it finds.
+func Ignoring(syscall.Signal, func() error) error { return errors.ErrUnsupported }
 
 // Ignored reports whether a signal is ignored.
 func Ignored(sig syscall.Signal) bool { return signal.Ignored(sig) }

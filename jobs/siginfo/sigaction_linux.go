@@ -3,6 +3,7 @@
 package siginfo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -63,6 +64,16 @@ func Default(sig syscall.Signal) error {
 func Ignored(sig syscall.Signal) bool {
 	var old sigaction
 	return rtSigaction(sig, nil, &old) == 0 && old.handler == sigIgn
+}
+
+// Ignoring calls f with a signal ignored, and puts what was done with it before back.
+func Ignoring(sig syscall.Signal, f func() error) error {
+	var old sigaction
+	if err := failure("ignore", sig, rtSigaction(sig, &sigaction{handler: sigIgn}, &old)); err != nil {
+		return err
+	}
+	err := f()
+	return errors.Join(err, failure("restore", sig, rtSigaction(sig, &old, nil)))
 }
 
 func catch(sig syscall.Signal) error {

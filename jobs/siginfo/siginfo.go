@@ -10,6 +10,9 @@ type Info struct {
 	UID    uint32
 }
 
+// Kernel is the Code of a signal that the kernel has sent, as the terminal does: SI_KERNEL, sigaction(2).
+const Kernel = 0x80
+
 // Codes of signals that a process has sent.
 const (
 	siUser  = 0

@@ -3,13 +3,18 @@ package proc
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // numbers appends the names that are numbers of the directory fs.path, the mount itself where that is empty.
-func (fs *FS) numbers(dst []int32) []int32 {
+func (fs *FS) numbers(dst []int32) []int32 { return fs.firstNumbers(dst, math.MaxInt) }
+
+// firstNumbers is numbers, but appends at most max.
+func (fs *FS) firstNumbers(dst []int32, max int) []int32 {
+	have := len(dst)
 	if len(fs.path) == 0 {
 		fs.path = append(fs.path, '.')
 	}
@@ -18,13 +23,16 @@ func (fs *FS) numbers(dst []int32) []int32 {
 	if fd < 0 {
 		return dst
 	}
-	defer unix.Close(fd)
+	defer closeFD(fd)
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)))
 		if errno != 0 || n == 0 || int(n) > len(fs.buf) {
 			return dst
 		}
 		dst = parseDirents(dst, fs.buf[:n])
+		if len(dst)-have >= max {
+			return dst[:have+max]
+		}
 	}
 }
 

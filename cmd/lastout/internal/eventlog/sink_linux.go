@@ -1,0 +1,148 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Log is an open log. It is safe for concurrent use.
+type Log struct {
+	slog.Handler
+
+	fd int
+	to *unix.SockaddrUnix // nil: a file
+
+	mu   sync.Mutex
+	lost int
+	err  error
+}
+
+// Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made (0644) if there is none. It fails where
+// there is no such daemon, or no such directory. The level is the lowest that is written.
+func Open(target string, level slog.Level) (*Log, error) {
+	switch target {
+	case "journal":
+		return OpenJournal(JournalSocket, level)
+	case "syslog":
+		return OpenSyslog(SyslogSocket, level)
+	}
+	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK // not to wait for a FIFO's reader
+	fd, err := unix.Open(target, flags, 0o644)
+	if err == unix.ENXIO {
+		err = errors.New("nobody reads it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", target, err)
+	}
+	l := &Log{fd: fd}
+	l.Handler = slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level})
+	return l, nil
+}
+
+// OpenJournal is Open for a journal with another socket.
+func OpenJournal(socket string, level slog.Level) (*Log, error) {
+	return openSocket(socket, level, journalEntry)
+}
+
+// OpenSyslog is Open for a syslog daemon with another socket.
+func OpenSyslog(socket string, level slog.Level) (*Log, error) {
+	pid := os.Getpid()
+	return openSocket(socket, level, func(own []slog.Attr, r *slog.Record) []byte { return syslogLine(own, r, pid) })
+}
+
+type format func(own []slog.Attr, r *slog.Record) []byte
+
+// openSocket finds out whether somebody listens. What is written is addressed each time: the daemon may be started anew meanwhile.
+func openSocket(path string, level slog.Level, f format) (*Log, error) {
+	to := &unix.SockaddrUnix{Name: path}
+	fd, err := datagramSocket()
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Connect(fd, to)
+	unix.Close(fd)
+	if err == nil {
+		fd, err = datagramSocket()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	l := &Log{fd: fd, to: to}
+	l.Handler = datagrams{log: l, level: level, format: f}
+	return l, nil
+}
+
+func datagramSocket() (int, error) {
+	return unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// Write writes a record. It never fails: see Lost.
+func (l *Log) Write(record []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.write(record); err != nil {
+		l.lost, l.err = l.lost+1, err
+	}
+	return len(record), nil
+}
+
+func (l *Log) write(record []byte) error {
+	for {
+		err := error(nil)
+		n := len(record)
+		if l.to != nil {
+			err = unix.Sendto(l.fd, record, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, l.to)
+		} else {
+			n, err = unix.Write(l.fd, record)
+		}
+		switch {
+		case err == unix.EINTR:
+		case err == nil && n < len(record):
+			return unix.ENOSPC
+		default:
+			return err
+		}
+	}
+}
+
+// Lost returns how many records could not be written, and why the last one could not.
+func (l *Log) Lost() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost, l.err
+}
+
+// Close closes the log.
+func (l *Log) Close() { unix.Close(l.fd) }
+
+// datagrams is the handler of a log that is a socket.
+type datagrams struct {
+	log    *Log
+	level  slog.Level
+	format format
+	own    []slog.Attr
+}
+
+// Enabled reports whether a level is written.
+func (d datagrams) Enabled(_ context.Context, l slog.Level) bool { return l >= d.level }
+
+// Handle sends a record.
+func (d datagrams) Handle(_ context.Context, r slog.Record) error {
+	_, err := d.log.Write(d.format(d.own, &r))
+	return err
+}
+
+// WithAttrs returns a handler whose records have more attributes.
+func (d datagrams) WithAttrs(attrs []slog.Attr) slog.Handler {
+	d.own = append(d.own[:len(d.own):len(d.own)], attrs...)
+	return d
+}
+
+// WithGroup returns d: nobody here uses it.
+func (d datagrams) WithGroup(string) slog.Handler { return d }

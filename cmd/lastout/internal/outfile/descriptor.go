@@ -1,0 +1,96 @@
+//go:build unix
+
+package outfile
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// numberOf returns the descriptor that a name stands for. One that has a name in /dev/fd is not opened anew: with a description
+// of its own, a file would be overwritten from its beginning (proc_pid_fd(5)).
+func numberOf(name string) (fd int, ok bool) {
+	switch name {
+	case "/dev/stdout":
+		return 1, true
+	case "/dev/stderr":
+		return 2, true
+	}
+	for _, prefix := range []string{"fd:", "/dev/fd/", "/proc/self/fd/"} {
+		if number, found := strings.CutPrefix(name, prefix); found {
+			n, err := strconv.ParseUint(number, 10, 31)
+			if err != nil {
+				return badNumber, true
+			}
+			return int(n), true
+		}
+	}
+	return 0, false
+}
+
+const badNumber = -1
+
+// checkDescriptor finds out whether a descriptor is the caller's and open for writing. Ours are all close-on-exec, and what is that
+// does not come through execve(2).
+func checkDescriptor(fd int) error {
+	if fd == badNumber {
+		return errors.New("want a number")
+	}
+	if fd == 0 {
+		return errors.New("is standard input")
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC != 0 {
+		return errors.New("no such descriptor was passed")
+	}
+	mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	if mode&unix.O_ACCMODE == unix.O_RDONLY {
+		return errors.New("the descriptor is not open for writing")
+	}
+	if fd > 2 {
+		unix.CloseOnExec(fd)
+	}
+	return nil
+}
+
+// writeDirectly opens what is no regular file without waiting for a FIFO's reader: without one, open(2) says ENXIO.
+func (f *File) writeDirectly(data []byte) error {
+	fd, err := unix.Open(f.path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err == unix.ENXIO {
+		return errors.New("nobody reads it")
+	}
+	if err != nil {
+		return err
+	}
+	err = writeAll(fd, data)
+	if closeErr := unix.Close(fd); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// writeAll makes the system call itself: package os turns EPIPE on descriptors 1 and 2 into a SIGPIPE to the process. One
+// that somebody has made non-blocking is waited for.
+func writeAll(fd int, data []byte) error {
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		switch err {
+		case nil:
+			data = data[n:]
+		case unix.EINTR:
+		case unix.EAGAIN:
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil && err != unix.EINTR {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/outfile"
+	"lastout/cmd/lastout/internal/trace"
+)
+
+// outputs are the files that are written when a run is over.
+type outputs struct {
+	report, trace *outfile.File
+}
+
+// check finds out, before anything is started, whether they can be written.
+func (f *outputs) check(o *options) (err error) {
+	if o.reportFile != "" && o.reportFile == o.traceFile {
+		return fmt.Errorf("--report and --trace are both to be written to %s", quoted(string(o.traceFile)))
+	}
+	if f.report, err = checkOutput("report", o.reportFile); err != nil {
+		return err
+	}
+	f.trace, err = checkOutput("trace", o.traceFile)
+	return err
+}
+
+func checkOutput(flag string, name filename) (*outfile.File, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := outfile.Check(string(name))
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return f, nil
+}
+
+// passed reports whether one of them is a descriptor that the job is not to have.
+func (f *outputs) passed() bool {
+	return f.report != nil && f.report.Passed() || f.trace != nil && f.trace.Passed()
+}
+
+// write writes them. What cannot be written is said, and changes nothing.
+func (f *outputs) write(m *messages, run *facts.Run) {
+	if f.report != nil {
+		writeOutput(m, "report", f.report, run.JSON)
+	}
+	if f.trace != nil {
+		writeOutput(m, "trace", f.trace, func() ([]byte, error) { return trace.Chrome(run) })
+	}
+}
+
+func writeOutput(m *messages, flag string, f *outfile.File, contents func() ([]byte, error)) {
+	data, err := contents()
+	if err == nil {
+		err = f.Write(data)
+	}
+	if err != nil {
+		m.say("--%s: %v: it is lost", flag, err)
+	}
+}
+
+// maxReceived is how many received signals are remembered. A job that is steered by signals may get any number.
+const maxReceived = 1000
+
+// received are the signals that lastout has received. It is safe for concurrent use.
+type received struct {
+	mu      sync.Mutex
+	signals []facts.Signal
+	dropped int
+}
+
+func (r *received) add(s facts.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.signals) == maxReceived {
+		r.dropped++
+		return
+	}
+	r.signals = append(r.signals, s)
+}
+
+// list returns those so far, and how many more there were.
+func (r *received) list() ([]facts.Signal, int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.signals[:len(r.signals):len(r.signals)], r.dropped
+}
