@@ -12,7 +12,7 @@ type trial struct {
 	ready   []string           // what is said when all is set up
 	end     func(c *container) // asks for the end; nil where the command ends by itself
 
-	zombies  bool     // they are counted before the end; without any init, too
+	zombies  bool     // they are counted before the end, when only `sleep 300` lives; without any init, too
 	status   int      // what lastout is to end with
 	goodbyes []string // who is to have the time to say goodbye
 	only     bool     // it is about lastout alone
