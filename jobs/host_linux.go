@@ -152,6 +152,7 @@ func (h *host) begin(job *Job, requests <-chan request, events Events) *life {
 		job: job, host: h, requests: requests, events: events, logger: h.logger, wake: make(chan struct{}, 1),
 		timeout: timer(job.Timeout), phase: timer(0), killDue: timer(0),
 	}
+	l.left.stop = job.stopSignal()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = l

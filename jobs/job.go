@@ -79,15 +79,17 @@ type Job struct {
 	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
 	Ignore []syscall.Signal
 
-	// Terminal lends the job our controlling terminal, if there is one: at once where we lead its foreground process group and standard
-	// input, output and error are that terminal, and otherwise if the job wants to read or set it while our group is in the foreground.
-	// When the leader has ended it is given back, with the modes from before unless the leader has exited by itself. With Session,
-	// it becomes the controlling terminal of the job's session, if it is ours to give away: if we lead our session.
+	// Terminal lets the job have our controlling terminal, if there is one. Where we lead its foreground process group, and standard
+	// input, output and error are that terminal, it is lent to the job's group at once. Where others are in that group, as in a pipeline or
+	// a script, the job is one of them: see Foreground. In the background the job is lent the terminal when it is stopped for want of it, if our
+	// group has come to the foreground meanwhile. When the leader has ended we have the terminal again, with the modes from before unless
+	// the leader has exited by itself. With Session, it becomes the controlling terminal of the job's session, if we lead ours: only
+	// then it is ours to give away.
 	Terminal bool
 	// Session runs the job in a session of its own (setsid(2)).
 	Session bool
-	// Foreground leaves the job in our process group, which then gets the terminal's signals with us. Forwarded signals go to the leader
-	// in place of a process group.
+	// Foreground leaves the job in our process group, which gets the terminal's signals with us. Those that are forwarded to the job's
+	// process group go to its members of that.
 	Foreground bool
 	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing.
 	Holders bool
@@ -103,6 +105,7 @@ type place struct {
 	group    int  // the runner's process group
 	lead     bool // the terminal is the job's at once
 	controls bool // the job's standard input becomes its controlling terminal
+	modes    bool // the terminal's modes are to be restored, though it is not lent
 }
 
 // Validate says what is wrong with a job, before anything is started.
@@ -155,7 +158,7 @@ type End uint8
 
 // Ends of leftovers.
 const (
-	ByItself End = iota
+	ByItself End = iota // or by a signal of somebody else's, see Leftover.Status
 	ByStopSignal
 	ByKill
 	NotEnded // it lives: see Job.GiveUp

@@ -18,6 +18,7 @@ type leftovers struct {
 	index map[int]int // by process id, into list
 	more  map[int]struct{}
 	sent  map[int]struct{} // who was sent the stop signal
+	stop  syscall.Signal   // which that is
 }
 
 // found adds processes that are alive after their leader. Of very many all but the first have no name, and are only counted.
@@ -104,6 +105,9 @@ func (l *leftovers) reaped(e subreaper.Exit) {
 		return
 	}
 	left.End = l.endUnlessKilled(e.PID)
+	if e.Status.Signaled() && e.Status.Signal() != l.stop { // somebody else was faster
+		left.End = ByItself
+	}
 }
 
 // endUnlessKilled is how a process came to its end if not by SIGKILL.

@@ -14,13 +14,14 @@ import (
 
 // lender lends the terminal to a job, see Job.Terminal. A nil one does nothing.
 type lender struct {
-	loan terminal.Loan
-	lead bool
+	loan   terminal.Loan
+	lead   bool
+	shared bool // the job is in our process group: there are modes to restore, and nothing to lend
 }
 
-// newLender returns nil where there is no terminal to lend.
+// newLender returns nil where there is no terminal to lend or to look after.
 func newLender(job *Job) *lender {
-	if !job.Terminal || job.Session || job.Foreground {
+	if !job.Terminal || job.Session || job.Foreground && !job.place.modes {
 		return nil
 	}
 	tty, err := terminal.Open()
@@ -28,7 +29,7 @@ func newLender(job *Job) *lender {
 		return nil
 	}
 	modes, _ := tty.Modes()
-	return &lender{terminal.Loan{TTY: tty, Owner: job.place.group, Modes: modes}, job.place.lead}
+	return &lender{terminal.Loan{TTY: tty, Owner: job.place.group, Modes: modes}, job.place.lead, job.Foreground}
 }
 
 func (l *lender) close() {
@@ -40,14 +41,14 @@ func (l *lender) close() {
 // begin lends the terminal to a leader that has just been started, and may have wanted it already: then it was stopped for that, and
 // is continued when we see it. (The child cannot take it for itself: it would have to ignore SIGTTOU for that, and so would the command.)
 func (l *lender) begin(pid int) {
-	if l != nil && l.lead {
+	if l != nil && l.lead && !l.shared {
 		_ = l.loan.Lend(pid)
 	}
 }
 
 // lend lends the terminal to a leader that was stopped for want of it. It fails where our caller does not have it either.
 func (l *lender) lend(pid int, stopped syscall.Signal) bool {
-	if l == nil || stopped != unix.SIGTTIN && stopped != unix.SIGTTOU {
+	if l == nil || l.shared || stopped != unix.SIGTTIN && stopped != unix.SIGTTOU {
 		return false
 	}
 	group, err := unix.Getpgid(pid) // it may have joined another one
@@ -56,7 +57,7 @@ func (l *lender) lend(pid int, stopped syscall.Signal) bool {
 
 // resume lends the terminal again, to a leader that had it before it was stopped.
 func (l *lender) resume(pid int) {
-	if l == nil || !l.loan.Lent() && !l.lead {
+	if l == nil || l.shared || !l.loan.Lent() && !l.lead {
 		return
 	}
 	if group, err := unix.Getpgid(pid); err == nil {
@@ -69,6 +70,12 @@ func (l *lender) giveBack(r *subreaper.Reaper, reset bool) bool {
 	if l == nil {
 		return false
 	}
+	if l.shared {
+		if reset {
+			l.loan.Restore()
+		}
+		return false
+	}
 	return l.loan.GiveBack(reset, func(group int) bool {
 		return slices.ContainsFunc(r.Descendants(), func(p subreaper.Process) bool { return p.PGID == group })
 	})
@@ -78,11 +85,19 @@ func (l *lender) giveBack(r *subreaper.Reaper, reset bool) bool {
 func (j *Job) takePlace() {
 	j.place = place{group: unix.Getpgrp()}
 	switch {
-	case j.Foreground, !j.Terminal:
+	case !j.Terminal:
 	case j.Session:
 		j.place.controls = releaseTerminal()
+	case j.Foreground:
+		j.place.modes = terminal.OwnsStreams()
 	default:
-		j.place.lead = terminal.Leads()
+		switch terminal.OwnSeat() {
+		case terminal.Alone:
+			j.place.lead = true
+		case terminal.Shared:
+			j.Foreground = true
+			j.place.modes = terminal.OwnsStreams()
+		}
 	}
 }
 

@@ -307,9 +307,11 @@ func (l *life) request(req request) {
 		l.input(stopSignal)
 	}
 	switch {
+	case !l.gone && req.had:
+		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
-	case !ends:
+	case !ends && !req.had:
 		l.host.reaper.SignalAll(req.sig)
 		if req.sig == unix.SIGTSTP && l.events.Changed != nil { // there is no leader any more to be seen stopped
 			l.events.Changed(syscall.WaitStatus(req.sig)<<8|0x7f, l.news)
@@ -321,8 +323,7 @@ func (l *life) request(req request) {
 func (l *life) forward(sig syscall.Signal) {
 	l.logger.Info("forward", "signal", unix.SignalName(sig), "leader", l.child.PID)
 	sigs := []syscall.Signal{sig}
-	ends := sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGHUP
-	if ends && l.paused {
+	if asksForEnd(sig) && l.paused {
 		sigs = append(sigs, unix.SIGCONT)
 	}
 	if sig == unix.SIGCONT { // a shell's fg: the terminal first
@@ -337,24 +338,40 @@ func (l *life) forward(sig syscall.Signal) {
 			now.add(l.host.reaper.SignalAll(s))
 		default:
 			l.signalGroup(s)
-			now.group = l.child.PID
+			if now.group = l.child.PID; l.job.Foreground {
+				now.group = l.job.place.group
+			}
 		}
 	}
 	if now.at = time.Now(); sig == l.job.stopSignal() {
 		l.told = now
 	}
-	if ends && l.job.KillAfter > 0 && l.killDue.C == nil {
+	l.limitStop(sig)
+}
+
+// limitStop starts the clock of Job.KillAfter.
+func (l *life) limitStop(sig syscall.Signal) {
+	if asksForEnd(sig) && l.job.KillAfter > 0 && l.killDue.C == nil {
 		l.killDue = timer(l.job.KillAfter)
 	}
 }
 
-// signalGroup signals the job's process group. One that it shares with us is not ours to signal.
+func asksForEnd(sig syscall.Signal) bool {
+	return sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGHUP
+}
+
+// signalGroup signals the job's process group. Of one that it shares with us only the job's members are ours to signal.
 func (l *life) signalGroup(sig syscall.Signal) {
-	if l.job.Foreground {
-		_ = l.child.Signal(sig)
+	if !l.job.Foreground {
+		_ = l.child.SignalGroup(sig)
 		return
 	}
-	_ = l.child.SignalGroup(sig)
+	l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
+		if p.PGID != l.job.place.group {
+			return nil
+		}
+		return []syscall.Signal{sig}
+	})
 }
 
 func (l *life) finish() *Result {

@@ -47,6 +47,12 @@ func (*Runner) Settle(context.Context, Job) (*Result, error) { return nil, error
 // Signal needs Linux.
 func (*Runner) Signal(syscall.Signal) {}
 
+// Overheard needs Linux.
+func (*Runner) Overheard(syscall.Signal) {}
+
+// Shares needs Linux.
+func (*Runner) Shares() bool { return false }
+
 // Stop needs Linux.
 func (*Runner) Stop() {}
 

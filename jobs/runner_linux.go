@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +31,8 @@ type Runner struct {
 	opts   Options
 	logger *slog.Logger
 	host   *host // where in-process jobs live; the net under the keeper otherwise
+
+	shares atomic.Bool // the job is in our process group
 
 	turn sync.Mutex // held by Run and Close
 	keep *Keeper
@@ -82,6 +85,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 		return nil, err
 	}
 	job.takePlace()
+	r.shares.Store(job.Foreground)
 	if err := r.makeCgroup(&job); err != nil {
 		return nil, err
 	}
@@ -179,6 +183,15 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the leader is gone: the
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
+
+// Overheard is Signal, for one that the job was sent together with us, as the terminal does: it is not forwarded.
+func (r *Runner) Overheard(sig syscall.Signal) {
+	r.request(request{input: stopSignal, sig: sig, had: true})
+}
+
+// Shares reports whether the job that was started last is in our process group, as Job.Foreground asks for, or Job.Terminal where others are at the
+// terminal, too.
+func (r *Runner) Shares() bool { return r.shares.Load() }
 
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }

@@ -84,6 +84,7 @@ func move(s state, i input) state {
 type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
+	had   bool           // the job has had it already
 }
 
 // drop forgets what nobody has taken.

@@ -228,6 +228,7 @@ func (o *order) fields(w *wire) {
 	number(w, &j.place.group)
 	w.bool(&j.place.lead)
 	w.bool(&j.place.controls)
+	w.bool(&j.place.modes)
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])
 	number(w, &o.held)
@@ -238,6 +239,7 @@ func (o *order) fields(w *wire) {
 func (r *request) fields(w *wire) {
 	number(w, &r.input)
 	number(w, &r.sig)
+	w.bool(&r.had)
 }
 
 // outcome is what a keeper sends when a job is settled, or could not be.

@@ -85,7 +85,7 @@ func (e *execution) open() error {
 		}
 		e.signals.AskAll()
 	}
-	e.control = &jobControl{signals: e.signals, foreground: e.job.Foreground}
+	e.control = &jobControl{signals: e.signals}
 	var err error
 	e.runner, err = jobs.NewRunner(jobs.Options{
 		Exclusive: true,
@@ -117,7 +117,7 @@ func (e *execution) events() jobs.Events {
 		Survivors: e.m.survivors,
 		Changed:   e.control.changed,
 		Started: func(pid int) {
-			e.control.leader = pid
+			e.control.started(pid)
 			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 			for _, sig := range e.ignore {
 				_ = e.signals.Ask(sig)
@@ -297,9 +297,14 @@ func (e *execution) passSignals() {
 			}
 			continue
 		}
-		if rewritten || !e.job.Foreground || !fromTerminal(info) { // or the job has got it with us
-			e.runner.Signal(to)
+		if !rewritten && e.control.foreground.Load() && fromTerminal(info) { // the job has got it with us
+			e.control.overheard(sig)
+			continue
 		}
+		if to == unix.SIGTSTP {
+			e.control.asked.Store(true)
+		}
+		e.runner.Signal(to)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"lastout/cmd/lastout/internal/facts"
@@ -17,24 +18,33 @@ import (
 type jobControl struct {
 	signals    *siginfo.Receiver
 	runner     *jobs.Runner
-	leader     int
-	foreground bool // the job is in our process group
+	leader     atomic.Int64 // its process id, once there is one
+	asked      atomic.Bool  // TSTP was sent to us
+	foreground atomic.Bool  // the job has been started, in our process group
 }
 
-// changed is told that the leader was stopped or continued. Where there is no terminal nobody would continue us.
+// started is told the leader's process id. What the terminal sends before that is not for the job, and is passed on to it therefore.
+func (c *jobControl) started(pid int) {
+	c.leader.Store(int64(pid))
+	c.foreground.Store(c.runner.Shares())
+}
+
+// changed is told that the leader was stopped or continued. Where there is no terminal nobody would continue us, but for whoever has sent us TSTP.
 func (c *jobControl) changed(st syscall.WaitStatus, news func() bool) {
 	if !st.Stopped() {
 		return
 	}
-	tty, err := terminal.Open()
-	if err != nil {
+	sig := st.StopSignal()
+	if terminal.Orphaned() {
+		c.goOn(sig)
 		return
 	}
-	defer tty.Close()
-	if sig := st.StopSignal(); terminal.Orphaned() {
-		c.goOn(sig)
-	} else {
+	tty, err := terminal.Open()
+	if err == nil {
+		defer tty.Close()
 		c.stop(sig, c.isGroups(tty, sig), news)
+	} else if sig == unix.SIGTSTP && c.asked.Swap(false) {
+		c.stop(sig, false, news)
 	}
 }
 
@@ -43,11 +53,12 @@ func (c *jobControl) changed(st syscall.WaitStatus, news func() bool) {
 func (c *jobControl) isGroups(tty *terminal.Terminal, sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
-		return !c.foreground
+		return !c.foreground.Load()
 	case unix.SIGTSTP:
-		group, err1 := unix.Getpgid(c.leader)
+		leader := int(c.leader.Load())
+		group, err1 := unix.Getpgid(leader)
 		front, err2 := tty.Foreground()
-		return !c.foreground && err1 == nil && err2 == nil && group == front
+		return leader != 0 && !c.foreground.Load() && err1 == nil && err2 == nil && group == front
 	}
 	return false
 }
@@ -77,13 +88,22 @@ func (c *jobControl) stop(sig syscall.Signal, group bool, news func() bool) {
 }
 
 // goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop it, and if it is stopped
-// by something else it is hung up.
+// by something else it is hung up. The job's group is not orphaned for the kernel, because of the keeper.
 func (c *jobControl) goOn(sig syscall.Signal) {
 	switch sig {
 	case unix.SIGTSTP:
 		c.runner.Signal(unix.SIGCONT)
 	case unix.SIGTTIN, unix.SIGTTOU:
 		c.runner.Signal(unix.SIGHUP)
+	}
+}
+
+// overheard is told of a signal that the job, which is in our process group, has got from the terminal as we have. Nor are others in that group
+// to be stopped if nobody could continue them: the keeper, in a group of its own, is why they are.
+func (c *jobControl) overheard(sig syscall.Signal) {
+	c.runner.Overheard(sig)
+	if sig == unix.SIGTSTP && terminal.Orphaned() {
+		_ = unix.Kill(0, unix.SIGCONT)
 	}
 }
 

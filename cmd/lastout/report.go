@@ -123,10 +123,14 @@ func (l *leaks) say(m *messages, k look) {
 func (m *messages) survivors(list []subreaper.Survivor) {
 	for i, s := range list {
 		if i == maxReported {
-			m.say("cannot end %d more", len(list)-i)
+			m.say("and %d more", len(list)-i)
 			return
 		}
-		m.say("cannot end %d (%s): %s", s.PID, shorten(s.Cmdline, maxCommand), s.Reason())
+		what := "cannot end"
+		if s.Err == nil { // it may be slow, as on a machine that has much else to do
+			what = "waiting for"
+		}
+		m.say("%s %d (%s): %s", what, s.PID, shorten(s.Cmdline, maxCommand), s.Reason())
 	}
 }
 

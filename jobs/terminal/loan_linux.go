@@ -48,6 +48,13 @@ func (l *Loan) Out(ours func(group int) bool) bool {
 	return unix.Kill(-now, 0) == unix.ESRCH
 }
 
+// Restore sets the modes from before, if the owner has the terminal.
+func (l *Loan) Restore() {
+	if now, err := l.TTY.Foreground(); err == nil && now == l.Owner && l.Modes != nil {
+		_ = l.TTY.SetModes(l.Modes)
+	}
+}
+
 // GiveBack returns the terminal to its owner if the borrower has it, and says whether that was so. Where nobody is left of the owner, the
 // group of the session's leader gets it: that is a shell, as a rule. With reset, the modes are those from before.
 func (l *Loan) GiveBack(reset bool, ours func(group int) bool) bool {

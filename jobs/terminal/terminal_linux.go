@@ -36,15 +36,37 @@ func (t *Terminal) Foreground() (pgid int, err error) { return foreground(t.fd) 
 
 func foreground(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCGPGRP) }
 
-// Leads reports whether this process leads the foreground group, and standard input, output and error are all its controlling terminal: then
-// nobody else is to be expected at the terminal, neither in a pipeline with us nor as a script that we were started by.
-func Leads() bool {
-	self := os.Getpid()
-	if unix.Getpgrp() != self {
-		return false
+// Seat is where a process sits at its controlling terminal.
+type Seat uint8
+
+const (
+	Away   Seat = iota // it has none, or is in the background
+	Alone              // it leads the foreground group, and standard input, output and error are the terminal: nobody else is to be expected there
+	Shared             // it is one of the foreground group: of a pipeline, or of a script
+)
+
+// OwnSeat returns that of this process.
+func OwnSeat() Seat {
+	group, self := unix.Getpgrp(), os.Getpid()
+	if group == self && OwnsStreams() {
+		return Alone // the ioctl says that we are in the foreground, too
 	}
+	tty, err := Open()
+	if err != nil {
+		return Away
+	}
+	defer tty.Close()
+	if now, err := tty.Foreground(); err != nil || now != group {
+		return Away
+	}
+	return Shared
+}
+
+// OwnsStreams reports whether standard input, output and error are all the controlling terminal, and our process group is in its foreground.
+func OwnsStreams() bool {
+	group := unix.Getpgrp()
 	for fd := range 3 { // the ioctl fails for what is no terminal, and for one that does not control us
-		if group, err := foreground(fd); err != nil || group != self {
+		if now, err := foreground(fd); err != nil || now != group {
 			return false
 		}
 	}

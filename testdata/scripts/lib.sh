@@ -29,6 +29,7 @@ executed() {
 sleeper() {
 	setsid sleep 300 &
 	sleeper=$!
+	executed $sleeper sleep
 }
 
 # tell SIGNAL... tells of signals on stdout, a line each; they wake awake.
