@@ -99,12 +99,17 @@ bench-go:
 soak: build
 	$(GO) test -v -count=1 -timeout 60m $(SOAK) -run TestSoak $(SOAKFLAGS)
 
-# In containers of a Docker engine, which this needs, with root and the packages of testdata/docker/packages. -v, for its tables; and four
-# at a time, because most of it is waiting for the engine. What a killed test could not remove from the engine is removed here.
+# What a run that was killed has left in the engine.
+SWEEP_ENGINE = \
+	docker ps --all --quiet --filter label=lastout-test | xargs -r docker rm --force --volumes >/dev/null; \
+	docker images --all --quiet --filter label=lastout-test | sort -u | xargs -r docker rmi --force >/dev/null 2>&1
+
+# In containers of a Docker engine, which this needs, with root and the packages of testdata/docker/packages; one run at a time. -v, for its
+# tables; and four tests at once, because most of it is waiting for the engine.
 test-docker: build
-	@status=0; $(GO) test -v -count=1 -timeout 10m -parallel 4 $(DOCKER) || status=$$?; \
-	left=$$(docker ps --all --quiet --filter label=lastout-test 2>/dev/null); test -z "$$left" || docker rm --force --volumes $$left >/dev/null; \
-	left=$$(docker images --all --quiet --filter label=lastout-test 2>/dev/null); test -z "$$left" || docker rmi --force $$left >/dev/null; \
+	@$(SWEEP_ENGINE); \
+	status=0; $(GO) test -v -count=1 -timeout 10m -parallel 4 $(DOCKER) || status=$$?; \
+	$(SWEEP_ENGINE); \
 	exit $$status
 
 # What a newcomer should see. Each is the command line that it prints.

@@ -144,14 +144,15 @@ func (c *container) ask(format string) string {
 	return out
 }
 
-// zombies returns how many of the container's processes are zombies, once they have had the time to be reaped.
-func (c *container) zombies() (n int) {
+// zombies returns how many processes there are in the container besides PID 1 and the command, once they have had the time to be reaped. The
+// caller knows that they have all ended, or are about to.
+func (c *container) zombies(command string) (n int) {
 	c.t.Helper()
 	init := c.init()
 	within(5*time.Second, func() bool {
 		n = 0
 		for _, p := range descendants(init.pid) {
-			if p.state == 'Z' {
+			if p.pid != init.pid && p.words() != command {
 				n++
 			}
 		}

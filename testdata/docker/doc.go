@@ -1,6 +1,6 @@
 // Package docker runs lastout in containers of a Docker engine, and beside it tini and the engine's own init (docker run --init).
 //
-// It holds only tests, which `make test-docker` runs. They need root's access to an engine, and no registry: images are made
+// It holds only tests, which `make test-docker` runs. They need an engine of this machine, root, and no registry: images are made
 // from scratch, of busybox and the programs under test. Debian's programs run in an image that has nothing but the
 // machine's own /usr, read-only. Which packages they come from is listed in the file packages.
 //

@@ -93,7 +93,7 @@ func until(t testing.TB, what string, fact func() bool) {
 
 // within reports whether fact becomes true in some time.
 func within(patience time.Duration, fact func() bool) bool {
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for over := time.After(patience); ; {
 		if fact() {

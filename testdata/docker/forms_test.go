@@ -55,7 +55,7 @@ func TestForms(t *testing.T) {
 			}
 			container := start(t, image, nil, c.argv...)
 			container.awaitTree(c.tree)
-			docker(t, "stop", "--time", "2", container.name) // a shell as PID 1 lets that pass, and ours stops at once
+			docker(t, "stop", "-t", "2", container.name) // a shell as PID 1 lets that pass, and ours stops at once
 			if got := container.status(); got != c.status {
 				t.Errorf("status %d, want %d", got, c.status)
 			}

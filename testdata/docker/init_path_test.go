@@ -60,6 +60,9 @@ type engine struct {
 // startEngine starts a dockerd, under lastout: it starts a containerd, and that leaves a shim behind for each container.
 func startEngine(t *testing.T) *engine {
 	t.Helper()
+	if _, err := exec.LookPath("dockerd"); err != nil {
+		t.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("", "lastout-") // t.TempDir's name is too long for a socket in it
 	if err != nil {
 		t.Fatal(err)

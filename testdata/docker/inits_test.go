@@ -107,7 +107,7 @@ func (tr trial) play(c *container, r runner) result {
 		c.await(text)
 	}
 	if tr.zombies {
-		got.zombies = c.zombies()
+		got.zombies = c.zombies("sleep 300")
 	}
 	switch {
 	case r.name == "no init": // it would take docker stop its ten seconds

@@ -12,7 +12,7 @@ type trial struct {
 	ready   []string           // what is said when all is set up
 	end     func(c *container) // asks for the end; nil where the command ends by itself
 
-	zombies  bool     // they are counted before the end; without any init, too
+	zombies  bool     // they are counted before the end, when only `sleep 300` lives; without any init, too
 	status   int      // what lastout is to end with
 	goodbyes []string // who is to have the time to say goodbye
 	only     bool     // it is about lastout alone
@@ -20,7 +20,7 @@ type trial struct {
 }
 
 // stop is docker stop as everybody has it: TERM to PID 1, and KILL after ten seconds.
-func stop(c *container) { docker(c.t, "stop", "--time", "10", c.name) }
+func stop(c *container) { docker(c.t, "stop", "-t", "10", c.name) }
 
 func kill(c *container) { docker(c.t, "kill", c.name) }
 
@@ -51,6 +51,8 @@ var (
 )
 
 func trials() []trial {
+	seccomp := goodbye("seccomp, Docker's own profile") // as everywhere here, but here it is made sure of
+	seccomp.argv = []string{"sh", "-c", `grep -q "^Seccomp:.*2$" /proc/self/status && exec says-goodbye`}
 	return []trial{
 		{name: "orphans of the command", argv: []string{"makes-orphans"}, ready: []string{"orphans made"}, end: stop,
 			zombies: true, status: statusTerm},
@@ -83,10 +85,11 @@ func trials() []trial {
 		goodbye("no-new-privileges", "--security-opt", "no-new-privileges"),
 		goodbye("all four", "--read-only", "--user", "65534", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
 		goodbye("--tty", "--tty"),
+		seccomp,
 	}
 }
 
-// goodbye is docker stop with a daemon that wants to say goodbye. The engine's own seccomp profile is in force, as everywhere here.
+// goodbye is docker stop with a daemon that wants to say goodbye.
 func goodbye(name string, flags ...string) trial {
 	return trial{name: name, docker: flags, argv: []string{"says-goodbye"}, ready: bothUp, end: stop, goodbyes: theTwo,
 		says: `left 1 process behind|left 2 processes behind`}

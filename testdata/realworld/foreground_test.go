@@ -46,7 +46,7 @@ func kept() []situation {
 				s.t.Fatal(err)
 			}
 			defer listener.Close() // only its number is wanted
-			config := sshServer(s.t, s.dir, fmt.Sprintf("ListenAddress %v\nPidFile %s\n", listener.Addr(), s.path("pid")))
+			config := sshServer(s.t, s.dir, "", fmt.Sprintf("ListenAddress %v\nPidFile %s\n", listener.Addr(), s.path("pid")))
 			return []string{program(s.t, "sshd"), "-f", config, "-E", s.path("log")}
 		}, func(s *stage) bool { return strings.Contains(s.read("log"), "Server listening") }, logs("log", "Received signal 15; terminating.")),
 		daemon("cron", "cron", []string{"cron", "unshare"}, func(s *stage) []string {

@@ -3,6 +3,7 @@
 package realworld
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,12 +17,15 @@ import (
 // place has made it what the shell was: PID 1, in a container.
 func TestShellForms(t *testing.T) {
 	shells := [][]string{{program(t, "dash")}, {program(t, "bash")}, {program(t, "busybox"), "ash"}}
+	columns, rows := shellForms(t)
+	for i, name := range []string{"dash", "bash", "busybox"} {
+		sameVersion(t, name, columns[i])
+	}
 	dir := t.TempDir()
 	// It stands for lastout, and tells which process it is.
 	if err := os.WriteFile(filepath.Join(dir, "lastout"), []byte("#!/bin/sh\necho $$\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	rows := shellForms(t)
 	if len(rows) < 20 {
 		t.Fatalf("%d rows in the table: it has been moved, or written in another way", len(rows))
 	}
@@ -36,26 +40,50 @@ func TestShellForms(t *testing.T) {
 	}
 }
 
-// shellForms reads the rows of the table: the line, and what it says of each shell.
-func shellForms(t *testing.T) map[string][]string {
+// sameVersion leaves the test out where the table is about another version of a shell; in CI it fails, for the table is out of date.
+func sameVersion(t *testing.T, name, column string) {
+	t.Helper()
+	out, err := exec.Command("dpkg-query", "--show", "--showformat=${source:Upstream-Version}", name).Output()
+	if version := string(out); err == nil && strings.HasPrefix(version, column[strings.LastIndexByte(column, ' ')+1:]) {
+		return
+	}
+	text := fmt.Sprintf("the table is about %s, and here is %q of Debian's (%v)", column, out, err)
+	if os.Getenv("LASTOUT_REQUIRE_PEERS") == "1" {
+		t.Fatal(text)
+	}
+	t.Skip(text)
+}
+
+// shellForms reads the table: what its columns are about, and for each line what it says of each shell.
+func shellForms(t *testing.T) (columns []string, rows map[string][]string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "containers.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := make(map[string][]string)
+	rows = make(map[string][]string)
 	for row := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(row, "| line |"); ok {
+			columns = cells(rest)
+		}
 		line, rest, ok := strings.Cut(strings.TrimPrefix(row, "| `"), "` |")
 		if !ok || !strings.HasPrefix(row, "| `") || !strings.Contains(line, "lastout -- ./serve") {
 			continue
 		}
-		cells := strings.Split(strings.TrimSuffix(strings.TrimSpace(rest), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		rows[strings.ReplaceAll(line, `\|`, "|")] = cells
+		rows[strings.ReplaceAll(line, `\|`, "|")] = cells(rest)
 	}
-	return rows
+	if len(columns) != 3 {
+		t.Fatalf("the columns of the table are %q", columns)
+	}
+	return columns, rows
+}
+
+func cells(row string) []string {
+	words := strings.Split(strings.TrimSuffix(strings.TrimSpace(row), "|"), "|")
+	for i := range words {
+		words[i] = strings.TrimSpace(words[i])
+	}
+	return words
 }
 
 // inPlaceOf runs a shell, and says what has become of the lastout in its line.

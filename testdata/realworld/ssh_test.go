@@ -26,10 +26,13 @@ func TestOverSSH(t *testing.T) {
 	require(t, "sshd", "ssh", "ssh-keygen")
 	for _, c := range []struct {
 		name, command string // LASTOUT and JOB are filled in
+		key           string // what stands before the key in authorized_keys; LASTOUT is filled in
 		survives      bool
 	}{
 		{name: "lastout", command: "LASTOUT --die-with-parent --grace 1 JOB"},
 		{name: "exec lastout", command: "cd / && exec LASTOUT --die-with-parent --grace 1 JOB"},
+		{name: "authorized_keys", command: "cd / && JOB; echo over",
+			key: `command="exec LASTOUT --die-with-parent --grace 1 -c \"$SSH_ORIGINAL_COMMAND\"",no-pty `},
 		{name: "nothing", command: "JOB", survives: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -42,8 +45,8 @@ func TestOverSSH(t *testing.T) {
 			if !b.Exact() {
 				t.Skip("without a cgroup nobody knows what a session of sshd's has left")
 			}
-			command := strings.NewReplacer("LASTOUT", box.Lastout(t), "JOB", here(t, "remote-job.sh")+" "+dir).Replace(c.command)
-			client, server := connect(t, b, dir, command)
+			fill := strings.NewReplacer("LASTOUT", box.Lastout(t), "JOB", here(t, "remote-job.sh")+" "+dir).Replace
+			client, server := connect(t, b, dir, fill(c.key), fill(c.command))
 			readLine(t, filepath.Join(dir, "up"))
 			client.Process.Kill()
 			client.Wait()
@@ -71,7 +74,7 @@ func TestOverSSH(t *testing.T) {
 }
 
 // connect has a client run a command on the server, whose process gets the connection as from inetd(8).
-func connect(t *testing.T, b *box.Box, dir, command string) (client, server *exec.Cmd) {
+func connect(t *testing.T, b *box.Box, dir, key, command string) (client, server *exec.Cmd) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,7 +85,7 @@ func connect(t *testing.T, b *box.Box, dir, command string) (client, server *exe
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := sshServer(t, dir, "")
+	config := sshServer(t, dir, key, "")
 	client = exec.Command(program(t, "ssh"), "-F", "none", "-T", "-i", filepath.Join(dir, "key"), "-p", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
 		"-o", "UserKnownHostsFile="+filepath.Join(dir, "known"), "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
 		me.Username+"@127.0.0.1", command)
@@ -110,8 +113,8 @@ func connect(t *testing.T, b *box.Box, dir, command string) (client, server *exe
 }
 
 // sshServer makes keys and a configuration for sshd in a directory, and returns the path of that. A client with the file key may log in
-// as us.
-func sshServer(t *testing.T, dir, more string) (config string) {
+// as us, with the options that stand before that key.
+func sshServer(t *testing.T, dir, options, more string) (config string) {
 	t.Helper()
 	for _, name := range []string{"host", "key"} {
 		if out, err := exec.Command(program(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
@@ -123,8 +126,15 @@ func sshServer(t *testing.T, dir, more string) (config string) {
 			t.Fatal(err)
 		}
 	}
+	public, err := os.ReadFile(filepath.Join(dir, "key.pub"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "authorized_keys"), []byte(options+string(public)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	config = filepath.Join(dir, "sshd_config")
-	text := fmt.Sprintf("HostKey %s/host\nAuthorizedKeysFile %s/key.pub\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n%s", dir, dir, more)
+	text := fmt.Sprintf("HostKey %s/host\nAuthorizedKeysFile %s/authorized_keys\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n%s", dir, dir, more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

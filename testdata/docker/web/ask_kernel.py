@@ -1,6 +1,6 @@
 """ask_kernel.py PATIENCE: has the notebook server on port 8000 start a kernel and execute something in it, as the browser does.
 
-Prints what the kernel answers. What it executes leaves an orphan behind; the last line is the number of zombies once it has ended, and
+Prints what the kernel answers. What it executes leaves an orphan behind; the last line is the number of zombies once that has ended, and
 PATIENCE seconds have passed if it is not 0.
 """
 
@@ -21,12 +21,13 @@ CODE = """
 import os
 reader, writer = os.pipe()
 if os.fork() == 0:
-    os.fork()
+    if os.fork() == 0:
+        os.write(writer, b"%d" % os.getpid())
     os._exit(0)
 os.wait()
 os.close(writer)
-os.read(reader, 1)  # the end of file: the orphan has ended
 print(6 * 7)
+print(os.read(reader, 100).decode())
 """
 
 
@@ -68,27 +69,30 @@ def execute(kernel, code):
             return written
 
 
+def state(pid):
+    """A letter of proc_pid_stat(5), or a space where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return " "
+
+
 def zombies():
-    count = 0
-    for name in os.listdir("/proc"):
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
-                count += name.isdigit() and stat.read().rpartition(")")[2].split()[0] == "Z"
-        except OSError:
-            pass
-    return count
+    return sum(state(name) == "Z" for name in os.listdir("/proc") if name.isdigit())
 
 
-def settled(patience):
-    """The number of zombies, when it has become 0 or has not for that many seconds."""
+def until(patience, fact):
     end = time.monotonic() + patience
-    while zombies() and time.monotonic() < end:
+    while not fact() and time.monotonic() < end:
         time.sleep(0.002)
-    return zombies()
 
 
 await_server()
-id = call("POST", "/api/kernels")["id"]
-print(execute(id, CODE), end="")
-print(settled(float(sys.argv[1])))
-call("DELETE", f"/api/kernels/{id}")
+kernel = call("POST", "/api/kernels")["id"]
+answer, orphan = execute(kernel, CODE).split()
+until(LIMIT, lambda: state(orphan) in "Z ")
+until(float(sys.argv[1]), lambda: zombies() == 0)
+print(answer)
+print(zombies())
+call("DELETE", f"/api/kernels/{kernel}")
