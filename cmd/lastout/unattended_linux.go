@@ -311,13 +311,16 @@ func (h heldStderr) Write(b []byte) (int, error) {
 // outcome is what became of an attempt, in words.
 func outcome(run *facts.Run) string {
 	text := shorten(run.Name, maxCommand) + ": "
+	var interrupted interruptedError
 	switch {
+	case errors.As(run.Err, &interrupted):
+		text += interrupted.Error() + " before the next attempt"
 	case !run.Started():
 		text += run.Err.Error()
 	case run.TimedOut():
 		text += fmt.Sprintf("timed out after %s", age(run.Wall()))
-	case run.Status > statusSignal && run.Result.Status.Signaled():
-		text += fmt.Sprintf("died of %s after %s", signalName(run.Result.Status.Signal()), age(run.Wall()))
+	case diedOf(run) != "":
+		text += fmt.Sprintf("died of %s after %s", diedOf(run), age(run.Wall()))
 	default:
 		text += fmt.Sprintf("exit status %d after %s", run.Status, age(run.Wall()))
 	}
