@@ -124,7 +124,7 @@ func (r row) text() string {
 func (p *picture) notes(l *facts.Leftover, parent place) (notes []string) {
 	switch {
 	case l.SID == 0: // without /proc
-	case l.SID != parent.sid:
+	case l.SID != parent.sid && (parent != p.home || l.SID != p.home.pgid): // the command may lead a session itself
 		notes = append(notes, "new session")
 	case l.PGID != parent.pgid && (parent != p.home || l.PGID != syscall.Getpgrp()):
 		notes = append(notes, "new process group")

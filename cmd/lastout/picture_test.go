@@ -14,10 +14,10 @@ import (
 	"lastout/subreaper"
 )
 
-// left makes a leftover, in the job's process group 1 and session 1 unless moved.
+// left makes a leftover, in the job's process group 7 and session 1 unless moved.
 func left(pid, ppid int, cmdline string, end jobs.End) facts.Leftover {
 	return facts.Leftover{Leftover: jobs.Leftover{
-		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 1, SID: 1, Comm: cmdline, Cmdline: cmdline, Age: time.Second}, End: end,
+		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 7, SID: 1, Comm: cmdline, Cmdline: cmdline, Age: time.Second}, End: end,
 	}}
 }
 
@@ -34,7 +34,7 @@ func holding(l facts.Leftover, o jobs.Outputs) facts.Leftover {
 func drawn(k look, most int, list ...facts.Leftover) string {
 	o := &options{}
 	o.stopSignal.sig = syscall.SIGTERM
-	p := picture{o: o, look: k, home: place{1, 1}, list: list, most: most}
+	p := picture{o: o, look: k, home: place{7, 1}, list: list, most: most}
 	var b strings.Builder
 	for _, r := range p.draw() {
 		b.WriteString(r.dressed(k) + "\n")
@@ -73,6 +73,7 @@ func TestPicture(t *testing.T) {
 			"|- 11 b, 1s old, ended by itself\n" +
 			"`- 12 c, new process group, 1s old, ended by itself\n" +
 			"13 d, new process group, 1s old, ended by itself\n"},
+		"the command's own session":     {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 7, 7), moved(left(11, 2, "b", 0), 11, 7)), "\n10 a, 1s old, ended by itself\n11 b, new process group, 1s old, ended by itself\n"},
 		"what is not known is not told": {drawn(asciiLook, 9, moved(left(10, 2, "?", 0), 0, 0)), "\n10 ?, 1s old, ended by itself\n"},
 		"open outputs": {drawn(asciiLook, 9, holding(left(10, 2, "a", 0), jobs.Stdout), holding(left(11, 2, "b", 0), jobs.Stderr), holding(left(12, 2, "c", 0), jobs.Stdout|jobs.Stderr)), `
 10 a, holds stdout open, 1s old, ended by itself
