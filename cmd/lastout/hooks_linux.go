@@ -110,17 +110,24 @@ func (w *watch) hookEnv(event string, run *facts.Run) []string {
 	if run == nil {
 		return env
 	}
-	signal := ""
-	if run.Status > statusSignal && run.Started() && run.Result.Status.Signaled() {
-		signal = signalName(run.Result.Status.Signal())
-	}
 	add("STATUS", strconv.Itoa(run.Status))
-	add("SIGNAL", signal)
+	add("SIGNAL", diedOf(run))
 	add("TIMED_OUT", strconv.FormatBool(run.TimedOut()))
 	add("SECONDS", strconv.FormatFloat(run.End.Sub(w.begin(run)).Seconds(), 'f', 3, 64))
 	add("LEFTOVERS", strconv.Itoa(w.total.leftovers))
 	add("ATTEMPTS", strconv.Itoa(w.total.attempts))
 	return env
+}
+
+// diedOf is the signal that is behind a status above 128; "" if none is.
+func diedOf(run *facts.Run) string {
+	switch {
+	case run.Signal != 0:
+		return signalName(run.Signal)
+	case run.Status > statusSignal && run.Started() && run.Result.Status.Signaled(): // as PID 1, or one that dumps core
+		return signalName(run.Result.Status.Signal())
+	}
+	return ""
 }
 
 // maxHookCommand is less than what execve(2) takes of one variable, 128 KiB.

@@ -40,7 +40,11 @@ func contend(t *testing.T, b *box.Box, dir string, flags ...string) map[int]int 
 			ends[cmd.ProcessState.ExitCode()]++
 		})
 	}
+	late := time.AfterFunc(5*patience, b.Kill)
 	all.Wait()
+	if !late.Stop() {
+		t.Errorf("not all have returned after %v", 5*patience)
+	}
 	b.AssertEmpty()
 	return ends
 }

@@ -14,8 +14,7 @@ import (
 
 // Pipes are what one job writes to.
 type Pipes struct {
-	// Stdout and Stderr are the job's ends; the same where one pipe serves both. They are closed by Finish, so that the job that writes
-	// to one that we read no more gets no signal from it before.
+	// Stdout and Stderr are the job's ends; the same where one pipe serves both. Finish closes them.
 	Stdout, Stderr *os.File
 
 	output   *Output

@@ -34,52 +34,70 @@ func Check(path string) error {
 // waits on, and has the lock once it is free, until the process exits: that is meant to be soon. waiting, if not nil, is called
 // once before it is waited for.
 func Acquire(path string, wait time.Duration, interrupted <-chan struct{}, waiting func(*BusyError)) (*Lock, error) {
-	late := timer(wait)
-	defer late.Stop()
-	mode := unix.O_RDONLY
+	w := waiter{path: path, wait: wait, late: timer(wait), interrupted: interrupted, waiting: waiting}
+	defer w.late.Stop()
 	for {
-		f, err := open(path, mode)
+		f, err := w.take()
 		if err != nil {
 			return nil, err
 		}
-		err = take(f)
-		if err == unix.EBADF && mode == unix.O_RDONLY { // NFS wants it open for writing (flock(2))
-			mode = unix.O_RDWR
-			f.Close()
-			continue
-		}
-		if err == unix.EWOULDBLOCK && wait != 0 {
-			if waiting != nil {
-				waiting(&BusyError{Path: path, Holder: holder(f)})
-				waiting = nil
-			}
-			err = await(f, late.C, interrupted)
-		}
-		if err == unix.EWOULDBLOCK {
-			return nil, &BusyError{path, holder(f), wait}
-		}
-		if err == ErrInterrupted {
-			return nil, err
-		}
-		same := false
-		if err == nil {
-			same, err = current(f, path)
-		}
-		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("%s: cannot be locked: %w", path, err)
-		}
+		same, err := current(f, path)
 		if same {
 			return &Lock{file: f}, nil
 		}
 		f.Close()
+		if err != nil {
+			return nil, unlockable(path, err)
+		}
 	}
+}
+
+// waiter is a call of Acquire.
+type waiter struct {
+	path        string
+	wait        time.Duration
+	late        *time.Timer
+	interrupted <-chan struct{}
+	waiting     func(*BusyError)
+}
+
+// take returns the file that has the path's name, locked; though by then it may be another that has it.
+func (w *waiter) take() (*os.File, error) {
+	f, err := open(w.path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	err = lockNow(f)
+	if err == unix.EBADF { // NFS wants it open for writing (flock(2))
+		f.Close()
+		if f, err = open(w.path, unix.O_RDWR); err != nil {
+			return nil, err
+		}
+		err = lockNow(f)
+	}
+	if err == unix.EWOULDBLOCK && w.wait != 0 {
+		err = w.await(f)
+	}
+	switch err {
+	case nil:
+		return f, nil
+	case unix.EWOULDBLOCK:
+		return nil, &BusyError{w.path, holder(f), w.wait}
+	case ErrInterrupted:
+		return nil, err
+	}
+	f.Close()
+	return nil, unlockable(w.path, err)
+}
+
+func unlockable(path string, err error) error {
+	return fmt.Errorf("%s: cannot be locked: %w", path, err)
 }
 
 // timer is monotonic: a step of the clock does not matter.
 func timer(d time.Duration) *time.Timer {
 	if d == 0 || d == Forever {
-		return time.NewTimer(time.Duration(Forever))
+		return time.NewTimer(Forever)
 	}
 	return time.NewTimer(d)
 }
@@ -104,7 +122,7 @@ func open(path string, mode int) (*os.File, error) {
 	return f, nil
 }
 
-func take(f *os.File) error { return flock(f, unix.LOCK_EX|unix.LOCK_NB) }
+func lockNow(f *os.File) error { return flock(f, unix.LOCK_EX|unix.LOCK_NB) }
 
 func flock(f *os.File, how int) error {
 	for {
@@ -115,15 +133,19 @@ func flock(f *os.File, how int) error {
 }
 
 // await blocks a thread in flock(2): there is nothing that tells of a lock being free but having it.
-func await(f *os.File, late <-chan time.Time, interrupted <-chan struct{}) error {
+func (w *waiter) await(f *os.File) error {
+	if w.waiting != nil {
+		w.waiting(&BusyError{Path: w.path, Holder: holder(f)})
+		w.waiting = nil
+	}
 	got := make(chan error, 1)
 	go func() { got <- flock(f, unix.LOCK_EX) }()
 	select {
 	case err := <-got:
 		return err
-	case <-late:
+	case <-w.late.C:
 		return unix.EWOULDBLOCK
-	case <-interrupted:
+	case <-w.interrupted:
 		return ErrInterrupted
 	}
 }
