@@ -100,9 +100,6 @@ func (e *execution) open() error {
 	}
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, keeperLost)
-	if e.verbose > 0 {
-		e.m.warnBehindShell()
-	}
 	go e.passSignals()
 	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
 		if err := followParent(e.abandon, ahead.Caller); err != nil {
