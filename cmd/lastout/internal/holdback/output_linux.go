@@ -49,12 +49,18 @@ func (o *Output) Show(tail Tail, emit func(Stream, []byte)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	left := tail.skip(o.store.kept, o.unfinished)
-	o.store.fail(o.store.scan(func(s Stream, data []byte) bool {
+	unread := o.store.kept.bytes
+	err := o.store.scan(func(s Stream, data []byte) bool {
+		unread -= int64(len(data))
 		if data = left.of(data); len(data) > 0 {
 			emit(s, data)
 		}
 		return true
-	}))
+	})
+	if err != nil {
+		o.store.fail(err)
+		o.store.lost += unread
+	}
 }
 
 // Cut returns how much of the output comes before its tail, and in which unit: bytes or lines.

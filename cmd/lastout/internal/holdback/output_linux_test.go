@@ -183,3 +183,15 @@ func lacking(t *testing.T, why string) {
 	}
 	t.Skip(why)
 }
+
+// TestUnreadable: what is held back and cannot be read again is lost, and that is told.
+func TestUnreadable(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	o := New(Tail{})
+	o.Write(Stdout, make([]byte, 3*memLimit))
+	o.store.file.Close()
+	got := show(o, Tail{})
+	if n, err := o.Lost(); err == nil || n == 0 || n+int64(got.all.Len()) != 3*memLimit {
+		t.Errorf("%d bytes are shown, %d said to be lost (%v), of %d", got.all.Len(), n, err, 3*memLimit)
+	}
+}
