@@ -323,8 +323,10 @@ func (l *life) request(req request) {
 		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
-	case !ends && !req.sent:
-		l.host.reaper.SignalAll(req.sig)
+	case !ends:
+		if !req.sent {
+			l.host.reaper.SignalAll(req.sig)
+		}
 		switch req.sig { // there is no leader any more to be seen stopped or continued
 		case unix.SIGTSTP:
 			l.halt(syscall.WaitStatus(req.sig)<<8 | 0x7f)

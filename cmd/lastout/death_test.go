@@ -46,9 +46,15 @@ func adoptOrphans(t testing.TB) {
 // reapAdopted reaps the zombies in a box that are ours, but for commands: somebody waits for those.
 func reapAdopted(b *box.Box, commands ...int) {
 	for _, pid := range b.Procs() {
-		if path := fmt.Sprintf("/proc/%d/status", pid); !slices.Contains(commands, pid) && statusField(path, "PPid") == strconv.Itoa(os.Getpid()) {
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil)
+		path := fmt.Sprintf("/proc/%d/status", pid)
+		if slices.Contains(commands, pid) || statusField(path, "PPid") != strconv.Itoa(os.Getpid()) {
+			continue
 		}
+		flags := unix.WALL
+		if !strings.HasPrefix(statusField(path, "State"), "Z") { // the threads of one that is a zombie may still be at their exit
+			flags |= unix.WNOHANG
+		}
+		_, _ = unix.Wait4(pid, nil, flags, nil)
 	}
 }
 

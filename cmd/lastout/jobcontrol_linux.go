@@ -20,7 +20,7 @@ import (
 type jobControl struct {
 	signals    *siginfo.Receiver
 	runner     *jobs.Runner
-	asked      atomic.Bool // TSTP was sent to us
+	asked      atomic.Bool // TSTP was sent to us, and not by the terminal
 	foreground atomic.Bool // the job has been started, in our process group
 
 	mu sync.Mutex // held while lastout is stopped, and while a signal is passed on
@@ -42,7 +42,7 @@ func (c *jobControl) changed(st syscall.WaitStatus, owner bool, news func() bool
 	}
 	if tty, err := terminal.Open(); err == nil {
 		_ = tty.Close()
-	} else if sig != unix.SIGTSTP || !c.asked.Swap(false) {
+	} else if sig != unix.SIGTSTP || !c.asked.Load() {
 		return true
 	}
 	return c.stop(sig, c.isGroups(sig, owner), news)
@@ -114,16 +114,18 @@ func (c *jobControl) pause(sig syscall.Signal) {
 	}
 }
 
-// pass passes a signal on to the job. What comes from the terminal it has got with us if it is in our process group.
+// pass passes a signal on to the job, unless the job has got it with us, as a member of our process group.
 func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if fromTerminal && c.foreground.Load() {
+	asked := c.asked.Swap(sig == unix.SIGTSTP && !fromTerminal)
+	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at once.
+	together := fromTerminal || sig == unix.SIGCONT && !asked
+	if together && c.foreground.Load() {
 		c.runner.Sent(sig)
 		c.goOnTogether(sig)
 		return
 	}
-	c.asked.Store(sig == unix.SIGTSTP)
 	c.runner.Signal(sig)
 }
 
