@@ -127,7 +127,8 @@ type keeper struct {
 	cancel   context.CancelFunc
 
 	attentive sync.Once
-	stopped   atomic.Bool  // the runner was told that the job is stopped, and may have stopped itself
+	stops     int64        // how often the runner was told that the job had stopped
+	stopped   atomic.Int64 // the one upon which it may have stopped itself; 0: it runs
 	level     atomic.Int64 // of what the runner wants logged
 }
 
@@ -173,7 +174,11 @@ func (k *keeper) listen() {
 			}
 			k.request(req)
 		case msgResumed:
-			k.stopped.Store(false)
+			var stop int64
+			if decode(body, func(w *wire) { number(w, &stop) }) != nil {
+				return
+			}
+			k.stopped.CompareAndSwap(stop, 0) // not if the job has been stopped once more meanwhile
 		}
 	}
 }
@@ -181,9 +186,10 @@ func (k *keeper) listen() {
 // changed tells the runner that its job was stopped, upon which it may stop itself.
 func (k *keeper) changed(st syscall.WaitStatus, terminal bool, _ func() bool) bool {
 	if st.Stopped() {
-		k.stopped.Store(true)
+		k.stops++
+		k.stopped.Store(k.stops)
 	}
-	k.tell(msgChanged, func(w *wire) { number(w, &st); w.bool(&terminal) })
+	k.tell(msgChanged, func(w *wire) { number(w, &st); w.bool(&terminal); number(w, &k.stops) })
 	if !st.Stopped() {
 		k.wake()
 	}
@@ -193,7 +199,7 @@ func (k *keeper) changed(st syscall.WaitStatus, terminal bool, _ func() bool) bo
 // wake continues a runner that has stopped with its job, where that goes on or ends. It was told of that before: a runner that is about to
 // stop sees that there is news, and one that has stopped is continued. One that runs is left alone: a SIGCONT would undo a Ctrl-Z that is on its way.
 func (k *keeper) wake() {
-	if k.stopped.Swap(false) && os.Getppid() == k.runner {
+	if k.stopped.Swap(0) != 0 && os.Getppid() == k.runner {
 		_ = unix.Kill(k.runner, unix.SIGCONT)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"lastout/subreaper"
@@ -21,6 +22,7 @@ type Keeper struct {
 	messages chan inbound
 	gone     chan struct{}                                                     // closed when it has exited
 	stops    func(st syscall.WaitStatus, terminal bool, news func() bool) bool // Events.Changed; may be nil
+	stop     atomic.Int64                                                      // the number of the last stop of the job that we were told of
 	halted   halt                                                              // that the job has stopped is still to be told
 }
 
@@ -48,11 +50,11 @@ type inbound struct {
 // StartKeeper starts a keeper ahead of its [Runner], for Options.Keeper, in a program that only runs jobs: it gets ready while the
 // program does other things. The process must not have any other child.
 func StartKeeper() (*Keeper, error) {
-	k, err := newKeeper(func(fd int) (int, error) { return syscall.ForkExec(keeperCommand(fd)) })
-	if err != nil {
+	k := &Keeper{}
+	if err := k.start(func(fd int) (int, error) { return syscall.ForkExec(keeperCommand(fd)) }); err != nil {
 		return nil, err
 	}
-	return &k, nil
+	return k, nil
 }
 
 // Close lets a keeper go that no Runner has taken.
@@ -69,20 +71,20 @@ func (k *Keeper) Close() {
 	}
 }
 
-// newKeeper makes the socket, and starts the keeper with its end of it.
-func newKeeper(fork func(fd int) (int, error)) (k Keeper, err error) {
+// start makes the socket, and starts the keeper with its end of it.
+func (k *Keeper) start(fork func(fd int) (int, error)) error {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return k, fmt.Errorf("start the keeper: socketpair: %w", err)
+		return fmt.Errorf("start the keeper: socketpair: %w", err)
 	}
-	k = Keeper{fd: fds[0], messages: make(chan inbound, 16), gone: make(chan struct{})}
+	k.fd, k.messages, k.gone = fds[0], make(chan inbound, 16), make(chan struct{})
 	k.pid, err = fork(fds[1])
 	unix.Close(fds[1])
 	if err != nil {
 		unix.Close(fds[0])
-		return k, fmt.Errorf("start the keeper: %w", err)
+		return fmt.Errorf("start the keeper: %w", err)
 	}
-	return k, nil
+	return nil
 }
 
 // keeperCommand executes the program again, as a keeper, in a process group of its own, so that a SIGKILL to the caller's
@@ -121,7 +123,7 @@ func (r *Runner) startKeeper() error {
 	}
 	k := &Keeper{}
 	child, err := r.host.reaper.Start(func() (pid int, err error) {
-		*k, err = newKeeper(func(fd int) (int, error) {
+		err = k.start(func(fd int) (int, error) {
 			argv0, argv, attr := keeperCommand(fd)
 			return r.host.fork(false, argv0, argv, attr)
 		})
@@ -181,9 +183,11 @@ func (k *Keeper) read() {
 
 func (k *Keeper) jobChanged(body []byte) {
 	var h halt
-	if decode(body, func(w *wire) { number(w, &h.status); w.bool(&h.terminal) }) != nil || k.stops == nil {
+	var stop int64
+	if decode(body, func(w *wire) { number(w, &h.status); w.bool(&h.terminal); number(w, &stop) }) != nil || k.stops == nil {
 		return
 	}
+	k.stop.Store(stop)
 	if k.halted = h; !h.status.Stopped() {
 		k.stops(h.status, h.terminal, k.conn.more)
 		k.halted = halt{}

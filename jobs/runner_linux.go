@@ -200,7 +200,8 @@ func (r *Runner) Resumed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.conn != nil {
-		_ = r.conn.send(msgResumed, func(*wire) {})
+		stop := r.keep.stop.Load()
+		_ = r.conn.send(msgResumed, func(w *wire) { number(w, &stop) })
 	}
 }
 
