@@ -56,6 +56,7 @@ func TestCtrlZ(t *testing.T) {
 			s.expect(`actor ready pause`) // which a key, that discards output, might swallow otherwise
 			s.inState(job.pid, "S")
 			s.until("the job has the terminal", func() bool { return s.foreground() == job.group })
+			s.inState(s.pid(), "S")
 		}
 		s.keys(ctrlC)
 		seen = append(seen, s.prompt(130))
@@ -184,7 +185,7 @@ func TestTimeoutWhileStopped(t *testing.T) {
 		s.prompt(148)
 		s.stopped(job.pid)
 		s.until("lastout has ended", func() bool { state := processState(child); return state == "" || state == "Z" })
-		s.line("") // before a prompt, a shell looks after its jobs
+		s.line("/bin/true") // when another child has ended, a shell looks after all of them
 		s.expect(`\b124\b`)
 		s.sync()
 	})
