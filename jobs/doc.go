@@ -23,6 +23,8 @@
 //   - A keeper is the program itself, executed again (keeper_linux.go): the subreaper of one job tree at a time. It ends the
 //     tree when this process dies, even of SIGKILL; and this process, a subreaper too, ends the tree when the keeper does.
 //   - [Runner] is this process's end: a keeper, or the job's life in-process. It runs one job after another.
+//   - Where there is a terminal, the job is lent it, or shares it with us (lender_linux.go, package terminal); it stops and goes on as a shell expects.
+//   - As PID 1, what does not descend from us but lives in our namespace is stopped, too (others_linux.go).
 //   - What settling needs is there before the job is: threads (threads_linux.go), which the Go runtime could not make at a pids limit.
 //   - A program that only runs jobs ([Options].Exclusive) can save time: [StartKeeper] and [Prepare] let a keeper and threads get ready
 //     while it reads its flags. Package siginfo, below this one, receives signals without the runtime.
