@@ -4,7 +4,7 @@
 // The pieces: flags.go says what there is to set and options.go reads it, from the command line and from LASTOUT_… variables;
 // line.go decides whether -c needs a shell; execute_linux.go runs the job and passes signals on; report.go and
 // picture.go say what there is to say, annotate_linux.go to a CI system, outputs_linux.go to files; unattended_linux.go does
-// what is asked for around a run that nobody watches; status.go is the
+// what is asked for around a run that nobody watches; jobcontrol_linux.go stops lastout with its job; status.go is the
 // one place where a result becomes an exit status.
 package main
 
