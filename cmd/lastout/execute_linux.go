@@ -15,10 +15,7 @@ import (
 	"lastout/cmd/lastout/internal/trace"
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
-	"lastout/pdeath"
 	"lastout/subreaper"
-
-	"golang.org/x/sys/unix"
 )
 
 // execution is one run of lastout: what its attempts share.
@@ -203,57 +200,6 @@ func (e *execution) over(ctx context.Context, run *facts.Run) {
 	e.watch.close()
 }
 
-// exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
-// entries or the second of a name; nil where they agree.
-func exactEnvironment(env []string) []string {
-	raw, err := os.ReadFile("/proc/self/environ")
-	if err != nil || len(raw) == 0 {
-		return nil
-	}
-	all := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
-	if len(all) == len(env) {
-		return nil
-	}
-	return all
-}
-
-// keeperPossible reports whether lastout can be executed again.
-func keeperPossible() bool { return unix.Access("/proc/self/exe", unix.X_OK) == nil }
-
-// degraded says what the caller loses on this machine.
-func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
-	if err := r.Degraded(); err != nil {
-		m.say("%v: descendants are found only when their parents are dead", err)
-	}
-	if keeperLost {
-		m.say("/proc/self/exe cannot be executed: if lastout itself is killed by SIGKILL, what the command started lives on")
-	}
-}
-
-// abandon ends the tree: the caller has died.
-func (e *execution) abandon() {
-	e.watch.door().abandon()
-	e.runner.Stop()
-}
-
-// followParent ends the tree when the caller dies.
-func followParent(end func(), pid int) error {
-	parent, err := pdeath.OpenParent(pid)
-	if errors.Is(err, pdeath.ErrParentGone) {
-		end()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	go func() {
-		if parent.Wait(context.Background()) == nil {
-			end()
-		}
-	}()
-	return nil
-}
-
 // addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be among them again.
 func addLeftovers(result, rest *jobs.Result) {
 	for _, l := range rest.Leftovers {
@@ -269,51 +215,4 @@ func addLeftovers(result, rest *jobs.Result) {
 	result.Reaped += rest.Reaped
 	result.Usage.Add(rest.Usage)
 	result.Ended = append(result.Ended, rest.Ended...)
-}
-
-// passSignals forwards what arrives.
-func (e *execution) passSignals() {
-	gate := e.watch.door()
-	for {
-		info, err := e.signals.Next()
-		if err != nil {
-			return
-		}
-		sig := info.Signal
-		to, rewritten := e.rewrite[sig]
-		if !rewritten {
-			to = sig
-		}
-		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
-		switch {
-		case to == 0, keepers(info):
-		case !gate.passes(sig, to):
-			if to == unix.SIGTSTP {
-				e.control.pause(to)
-			}
-		default:
-			e.control.pass(to, !rewritten && fromTerminal(info))
-		}
-	}
-}
-
-func checkDirectory(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
-	}
-	if err == nil {
-		err = unix.Faccessat(unix.AT_FDCWD, dir, unix.X_OK, unix.AT_EACCESS)
-	}
-	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return fmt.Errorf("cannot run in %s: %w", quoted(dir), err)
-	}
-	return nil
 }

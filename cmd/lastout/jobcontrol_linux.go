@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"lastout/cmd/lastout/internal/ahead"
 	"lastout/cmd/lastout/internal/facts"
@@ -127,6 +128,32 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 		return
 	}
 	c.runner.Signal(sig)
+}
+
+// passSignals forwards what arrives.
+func (e *execution) passSignals() {
+	gate := e.watch.door()
+	for {
+		info, err := e.signals.Next()
+		if err != nil {
+			return
+		}
+		sig := info.Signal
+		to, rewritten := e.rewrite[sig]
+		if !rewritten {
+			to = sig
+		}
+		e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
+		switch {
+		case to == 0, keepers(info):
+		case !gate.passes(sig, to):
+			if to == unix.SIGTSTP {
+				e.control.pause(to)
+			}
+		default:
+			e.control.pass(to, !rewritten && fromTerminal(info))
+		}
+	}
 }
 
 // keepers reports whether a signal is what the keeper continues us with.

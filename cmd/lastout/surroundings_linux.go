@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"lastout/jobs"
+	"lastout/pdeath"
+
+	"golang.org/x/sys/unix"
+)
+
+// exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
+// entries or the second of a name; nil where they agree.
+func exactEnvironment(env []string) []string {
+	raw, err := os.ReadFile("/proc/self/environ")
+	if err != nil || len(raw) == 0 {
+		return nil
+	}
+	all := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+	if len(all) == len(env) {
+		return nil
+	}
+	return all
+}
+
+// keeperPossible reports whether lastout can be executed again.
+func keeperPossible() bool { return unix.Access("/proc/self/exe", unix.X_OK) == nil }
+
+// degraded says what the caller loses on this machine.
+func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
+	if err := r.Degraded(); err != nil {
+		m.say("%v: descendants are found only when their parents are dead", err)
+	}
+	if keeperLost {
+		m.say("/proc/self/exe cannot be executed: if lastout itself is killed by SIGKILL, what the command started lives on")
+	}
+}
+
+// abandon ends the tree: the caller has died.
+func (e *execution) abandon() {
+	e.watch.door().abandon()
+	e.runner.Stop()
+}
+
+// followParent ends the tree when the caller dies.
+func followParent(end func(), pid int) error {
+	parent, err := pdeath.OpenParent(pid)
+	if errors.Is(err, pdeath.ErrParentGone) {
+		end()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	go func() {
+		if parent.Wait(context.Background()) == nil {
+			end()
+		}
+	}()
+	return nil
+}
+
+func checkDirectory(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err == nil {
+		err = unix.Faccessat(unix.AT_FDCWD, dir, unix.X_OK, unix.AT_EACCESS)
+	}
+	if err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return fmt.Errorf("cannot run in %s: %w", quoted(dir), err)
+	}
+	return nil
+}
