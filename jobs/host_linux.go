@@ -183,7 +183,7 @@ func (h *host) start(l *life, files []int) (err error) {
 	)
 	if err == nil {
 		h.settleDown()
-		l.result.PID = l.child.PID
+		l.result.PID, l.forked = l.child.PID, now()
 		if l.job.Holders {
 			l.outputs.of(files)
 		}

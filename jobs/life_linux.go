@@ -25,10 +25,11 @@ type life struct {
 	logger   *slog.Logger
 
 	state    state
-	gone     bool // the leader has exited
-	paused   bool // the leader is stopped
-	signals  int  // TERM and INT since the leader is gone
-	told     told // who has been sent the stop signal already
+	forked   int64 // when the leader was there; see now
+	gone     bool  // the leader has exited
+	paused   bool  // the leader is stopped
+	signals  int   // TERM and INT since the leader is gone
+	told     told  // who has been sent the stop signal already
 	outputs  outputs
 	result   Result
 	survived error
@@ -304,6 +305,13 @@ func (l *life) group() *subreaper.Child {
 	return l.child
 }
 
+// now is the monotonic clock, which all processes share (clock_gettime(2)), in nanoseconds.
+func now() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return t.Nano()
+}
+
 // request does what is asked from outside.
 func (l *life) request(req request) {
 	if req.input != stopSignal {
@@ -319,12 +327,12 @@ func (l *life) request(req request) {
 		l.input(stopSignal)
 	}
 	switch {
-	case !l.gone && req.sent:
+	case !l.gone && req.sent >= l.forked && req.sent != 0:
 		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
 	case !ends:
-		if !req.sent {
+		if req.sent == 0 {
 			l.host.reaper.SignalAll(req.sig)
 		}
 		switch req.sig { // there is no leader any more to be seen stopped or continued

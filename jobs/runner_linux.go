@@ -184,10 +184,10 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
 
-// Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, but
-// has the meaning that it has for Signal once the leader is gone.
+// Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, unless the
+// leader was not there yet, but has the meaning that it has for Signal once the leader is gone.
 func (r *Runner) Sent(sig syscall.Signal) {
-	r.request(request{input: stopSignal, sig: sig, sent: true})
+	r.request(request{input: stopSignal, sig: sig, sent: now()})
 }
 
 // Shares reports whether the job that was started last is in our process group, as Job.Foreground asks for, or Job.Terminal where others are at the

@@ -84,7 +84,7 @@ func move(s state, i input) state {
 type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
-	sent  bool           // by somebody else, to the leader, too
+	sent  int64          // when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See now
 }
 
 // drop forgets what nobody has taken.

@@ -240,7 +240,7 @@ func (o *order) fields(w *wire) {
 func (r *request) fields(w *wire) {
 	number(w, &r.input)
 	number(w, &r.sig)
-	w.bool(&r.sent)
+	w.int64(&r.sent)
 }
 
 // outcome is what a keeper sends when a job is settled, or could not be.

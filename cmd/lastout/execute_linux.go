@@ -111,7 +111,6 @@ func (e *execution) events() jobs.Events {
 		Survivors: e.m.survivors,
 		Changed:   e.control.changed,
 		Started: func(int) {
-			e.control.started()
 			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
 			for _, sig := range e.ignore {
 				_ = e.signals.Ask(sig)

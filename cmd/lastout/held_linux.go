@@ -35,9 +35,26 @@ func (w *watch) show(run *facts.Run) {
 	if n, unit := w.output.Cut(w.want.tail.Tail); n > 0 {
 		w.e.m.say("the first %d %s of the output are not shown", n, unit)
 	}
-	w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
-		writeBytes(out[s], data)
-	})
+	var unshown int
+	var refused error
+	shown, again := make(chan struct{}), w.gate.again()
+	go func() {
+		defer close(shown)
+		w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
+			if err := writeBytes(out[s], data); err != nil {
+				unshown, refused = unshown+len(data), err
+			}
+		})
+	}()
+	select {
+	case <-shown:
+	case <-again: // nobody reads, and somebody does not want to wait for that
+		w.aborted = true
+		return
+	}
+	if refused != nil {
+		w.e.m.say("%d bytes of the output could not be written, and are lost: %v", unshown, refused)
+	}
 	if n, err := w.output.Lost(); err != nil {
 		w.e.m.say("%d bytes of the output could not be held back, and are lost: %v", n, err)
 	}
@@ -47,13 +64,15 @@ func (w *watch) show(run *facts.Run) {
 }
 
 // writeBytes is writeQuietly without a copy: there may be gigabytes.
-func writeBytes(f *os.File, data []byte) {
+func writeBytes(f *os.File, data []byte) error {
 	if f == nil {
-		return
+		return os.ErrClosed
 	}
-	if raw, err := f.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { writeAll(int(fd), data) })
+	raw, err := f.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { err = writeAll(int(fd), data) })
 	}
+	return err
 }
 
 func stdStream(s io.Writer) *os.File {

@@ -74,8 +74,12 @@ func (w *watch) runHook(ctx context.Context, job jobs.Job) error {
 // hookJob makes a job of a hook. Its output goes to standard error: lastout's standard output is the command's.
 func (w *watch) hookJob(event string, line hookLine, run *facts.Run) (job jobs.Job, done func(), err error) {
 	e := w.e
+	dir := e.job.Dir
+	if checkDirectory(dir) != nil { // the command may have removed it
+		dir = ""
+	}
 	job = jobs.Job{
-		Args: commandLine(string(line), e.env, e.job.Dir), Dir: e.job.Dir, Env: w.hookEnv(event, run),
+		Args: commandLine(string(line), e.env, dir), Dir: dir, Env: w.hookEnv(event, run), Grace: e.job.Grace,
 		Stdout: e.job.Stderr, Stderr: e.job.Stderr, Timeout: w.want.hookTimeout.d, GiveUp: e.job.GiveUp,
 		NoNewPrivs: e.job.NoNewPrivs, Hold: e.job.Hold,
 	}
@@ -88,7 +92,7 @@ func (w *watch) hookJob(event string, line hookLine, run *facts.Run) (job jobs.J
 		return job, done, err
 	}
 	job.Stdin = bytes.NewReader(report)
-	if w.output == nil {
+	if w.output == nil || w.aborted {
 		return job, done, nil
 	}
 	f, err := w.hookOutput()

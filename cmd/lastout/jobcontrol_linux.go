@@ -19,16 +19,12 @@ import (
 // jobControl stops lastout when its job has stopped, as the shell expects it of a program that it has started: it takes the terminal
 // back, and continues lastout, which continues the job.
 type jobControl struct {
-	signals    *siginfo.Receiver
-	runner     *jobs.Runner
-	asked      atomic.Bool // TSTP was sent to us, and not by the terminal
-	foreground atomic.Bool // the job has been started, in our process group
+	signals *siginfo.Receiver
+	runner  *jobs.Runner
+	asked   atomic.Bool // TSTP was sent to us, and not by the terminal
 
 	mu sync.Mutex // held while lastout is stopped, and while a signal is passed on
 }
-
-// started is told that there is a leader. What the terminal sends before that is not for the job, and is passed on to it therefore.
-func (c *jobControl) started() { c.foreground.Store(c.runner.Shares()) }
 
 // changed is told that the leader was stopped or continued, and whether the job owns the foreground of the terminal. Where there is no terminal
 // nobody would continue us, but for whoever has sent us TSTP.
@@ -54,9 +50,9 @@ func (c *jobControl) changed(st syscall.WaitStatus, owner bool, news func() bool
 func (c *jobControl) isGroups(sig syscall.Signal, owner bool) bool {
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
-		return !c.foreground.Load()
+		return !c.runner.Shares()
 	case unix.SIGTSTP:
-		return !c.foreground.Load() && owner
+		return !c.runner.Shares() && owner
 	}
 	return false
 }
@@ -122,7 +118,7 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	asked := c.asked.Swap(sig == unix.SIGTSTP && !fromTerminal)
 	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at once.
 	together := fromTerminal || sig == unix.SIGCONT && !asked
-	if together && c.foreground.Load() {
+	if together && c.runner.Shares() {
 		c.runner.Sent(sig)
 		c.goOnTogether(sig)
 		return

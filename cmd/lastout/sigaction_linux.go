@@ -42,11 +42,11 @@ func writeQuietly(w io.Writer, text string) {
 		return
 	}
 	if raw, err := f.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { terminal.Undisturbed(func() { writeAll(int(fd), []byte(text)) }) })
+		_ = raw.Control(func(fd uintptr) { terminal.Undisturbed(func() { _ = writeAll(int(fd), []byte(text)) }) })
 	}
 }
 
-func writeAll(fd int, b []byte) {
+func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(fd, b)
 		switch err {
@@ -56,7 +56,8 @@ func writeAll(fd int, b []byte) {
 		case unix.EAGAIN: // somebody has made it non-blocking
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
 		default:
-			return
+			return err
 		}
 	}
+	return nil
 }

@@ -27,6 +27,8 @@ type watch struct {
 	logger  *slog.Logger // for -v and --log
 	record  *slog.Logger // for --log alone: what is on standard error anyway
 
+	aborted bool // the held output is still being shown: nobody reads it
+
 	begun bool      // the start was announced, so its end is to be
 	start time.Time // of the first attempt
 	total totals
@@ -138,7 +140,7 @@ func (w *watch) close() {
 	if w == nil {
 		return
 	}
-	if w.output != nil {
+	if w.output != nil && !w.aborted {
 		w.output.Close()
 	}
 	if w.lock != nil {

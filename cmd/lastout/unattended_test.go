@@ -92,6 +92,29 @@ func TestHeldOutputFillsDisk(t *testing.T) {
 	}
 }
 
+// TestHeldOutputIsNotRead: nobody reads what is shown in the end; TERM ends the wait for that, and not what comes after it.
+func TestHeldOutputIsNotRead(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b := box.New(t)
+	hook := filepath.Join(t.TempDir(), "hook")
+	cmd := b.Command("bash", "-c", `exec "$@" >&3 3>&-`, "bash", box.Lastout(t), "--quiet-success", "--on-failure", "echo ran >"+hook, "sh", "-c", "seq 100000; exit 3")
+	cmd.ExtraFiles = []*os.File{w}
+	s := play(t, b, cmd)
+	w.Close()
+	if _, err := r.Read(make([]byte, 1)); err != nil { // it has begun to show
+		t.Fatal(err)
+	}
+	s.signal(s.pid(), unix.SIGTERM)
+	s.end(3)
+	if text, err := os.ReadFile(hook); err != nil || string(text) != "ran\n" {
+		t.Errorf("the hook has written %q, %v", text, err)
+	}
+}
+
 // TestHeldOutputWithoutDisk: there is no directory for a file at all.
 func TestHeldOutputWithoutDisk(t *testing.T) {
 	b := box.New(t)

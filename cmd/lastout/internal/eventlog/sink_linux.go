@@ -19,6 +19,7 @@ type Log struct {
 	to *unix.SockaddrUnix // nil: a file
 
 	mu   sync.Mutex
+	torn bool // the last line of the file lacks its end
 	lost int
 	err  error
 }
@@ -40,9 +41,24 @@ func Open(target string, level slog.Level) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", target, err)
 	}
-	l := &Log{fd: fd}
+	l := &Log{fd: fd, torn: torn(target)}
 	l.Handler = slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level})
 	return l, nil
+}
+
+// torn reports whether a file ends in the middle of a line: the disk was full, or who wrote it was killed.
+func torn(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	last := []byte{'\n'}
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size > 0 {
+		_, _ = unix.Pread(fd, last, st.Size-1)
+	}
+	return last[0] != '\n'
 }
 
 // OpenJournal is Open for a journal with another socket.
@@ -93,6 +109,9 @@ func (l *Log) Write(record []byte) (int, error) {
 }
 
 func (l *Log) write(record []byte) error {
+	if l.torn {
+		record = append([]byte{'\n'}, record...)
+	}
 	for {
 		err := error(nil)
 		n := len(record)
@@ -104,7 +123,11 @@ func (l *Log) write(record []byte) error {
 		switch {
 		case err == unix.EINTR:
 		case err == nil && n < len(record):
+			l.torn = true
 			return unix.ENOSPC
+		case err == nil:
+			l.torn = false
+			return nil
 		default:
 			return err
 		}
