@@ -165,6 +165,9 @@ func (h *host) over() {
 	h.now = nil
 }
 
+// forking is how long it takes at most, as a rule, until a leader is there.
+const forking = 2 * time.Millisecond
+
 func (h *host) start(l *life, files []int) (err error) {
 	if l.job.NoNewPrivs {
 		h.thread(true).Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
@@ -177,13 +180,15 @@ func (h *host) start(l *life, files []int) (err error) {
 		signal.Ignore(sig)
 	}
 	l.result.Started = time.Now()
+	began := now()
 	l.child, err = h.reaper.Start(
 		func() (int, error) { return h.forkExec(l.job, files) },
 		func(c subreaper.Change) { l.leave(note{&c}) },
 	)
 	if err == nil {
 		h.settleDown()
-		l.result.PID, l.forked = l.child.PID, now()
+		l.result.PID = l.child.PID
+		l.forked = min(now(), began+int64(forking)) // we may not have been scheduled as soon as it was there
 		if l.job.Holders {
 			l.outputs.of(files)
 		}
