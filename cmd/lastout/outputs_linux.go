@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -17,14 +18,37 @@ type outputs struct {
 
 // check finds out, before anything is started, whether they can be written.
 func (f *outputs) check(o *options) (err error) {
-	if o.reportFile != "" && o.reportFile == o.traceFile && !strings.HasPrefix(string(o.traceFile), "/dev/") {
-		return fmt.Errorf("--report and --trace are both to be written to %s", quoted(string(o.traceFile)))
+	if err := o.distinct(); err != nil {
+		return err
 	}
 	if f.report, err = checkOutput("report", o.reportFile); err != nil {
 		return err
 	}
 	f.trace, err = checkOutput("trace", o.traceFile)
 	return err
+}
+
+// distinct refuses two flags that name one file: one would write over the other, or replace a lock.
+func (o *options) distinct() error {
+	files := []struct{ flag, name string }{
+		{"report", string(o.reportFile)}, {"trace", string(o.traceFile)}, {"metrics", string(o.unattended.metrics)},
+		{"log", string(o.unattended.log)}, {"lock", string(o.unattended.lock)},
+	}
+	for i, f := range files {
+		if f.name == "" {
+			continue
+		}
+		path, err := filepath.Abs(f.name)
+		if err != nil || strings.HasPrefix(path, "/dev/") {
+			continue
+		}
+		for _, other := range files[:i] {
+			if same, err := filepath.Abs(other.name); other.name != "" && err == nil && same == path {
+				return fmt.Errorf("--%s and --%s are both to be written to %s", other.flag, f.flag, quoted(f.name))
+			}
+		}
+	}
+	return nil
 }
 
 func checkOutput(flag string, name filename) (*outfile.File, error) {
