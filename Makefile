@@ -2,7 +2,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 GO      ?= go
 
-# How long each fuzz test runs.
+# How long each fuzz test runs, or, as 10000x, how many inputs it gets.
 FUZZTIME ?= 30s
 
 # A tarball has no .git, and must not be described by a repository that it was unpacked in.
