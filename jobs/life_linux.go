@@ -348,7 +348,7 @@ func (l *life) request(req request) {
 func (l *life) forward(sig syscall.Signal) {
 	l.logger.Info("forward", "signal", unix.SignalName(sig), "leader", l.child.PID)
 	sigs := []syscall.Signal{sig}
-	if asksForEnd(sig) && l.paused {
+	if asksForEnd(sig) && l.stopped() {
 		sigs = append(sigs, unix.SIGCONT)
 	}
 	if sig == unix.SIGCONT { // a shell's fg: the terminal first
@@ -372,6 +372,13 @@ func (l *life) forward(sig syscall.Signal) {
 		l.told = now
 	}
 	l.limitStop(sig)
+}
+
+// stopped reports whether the leader is stopped, though it may have been only just now.
+func (l *life) stopped() bool {
+	stopping := l.child.Stopping()
+	l.readNotes()
+	return stopping || l.paused
 }
 
 // limitStop starts the clock of Job.KillAfter.

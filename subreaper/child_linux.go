@@ -109,6 +109,15 @@ func (c *Child) Close() {
 	}
 }
 
+// Stopping reports whether the child has been stopped and that has not been told yet. What has been told before it returns is for the
+// caller to know.
+func (c *Child) Stopping() bool {
+	c.r.mu.Lock() // a stop is taken off the kernel's list and told under it
+	defer c.r.mu.Unlock()
+	var info siginfo
+	return !c.reaped && waitidNow(unix.P_PID, c.PID, unix.WSTOPPED|unix.WNOWAIT|unix.WALL, &info, nil) == 0 && info.PID != 0
+}
+
 // Signal sends sig to the child. It returns ESRCH when the child has been reaped.
 func (c *Child) Signal(sig syscall.Signal) error {
 	c.r.mu.Lock()

@@ -56,6 +56,9 @@ func (*Child) Close() {}
 // Signal needs Linux.
 func (*Child) Signal(syscall.Signal) error { return errors.ErrUnsupported }
 
+// Stopping needs Linux.
+func (*Child) Stopping() bool { return false }
+
 // SignalGroup needs Linux.
 func (*Child) SignalGroup(syscall.Signal) error { return errors.ErrUnsupported }
 
