@@ -41,7 +41,11 @@ func (w *watch) show(run *facts.Run) {
 	go func() {
 		defer close(shown)
 		w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
-			if err := writeBytes(out[s], data); err != nil {
+			err := os.ErrClosed
+			if out[s] != nil {
+				err = writeFile(out[s], data)
+			}
+			if err != nil {
 				unshown, refused = unshown+len(data), err
 			}
 		})
@@ -61,18 +65,6 @@ func (w *watch) show(run *facts.Run) {
 	if !run.Succeeded() && run.Started() && !run.TimedOut() {
 		w.e.m.say("%s", outcome(run))
 	}
-}
-
-// writeBytes is writeQuietly without a copy: there may be gigabytes.
-func writeBytes(f *os.File, data []byte) error {
-	if f == nil {
-		return os.ErrClosed
-	}
-	raw, err := f.SyscallConn()
-	if err == nil {
-		_ = raw.Control(func(fd uintptr) { err = writeAll(int(fd), data) })
-	}
-	return err
 }
 
 func stdStream(s io.Writer) *os.File {

@@ -33,17 +33,23 @@ func dieOf(sig syscall.Signal) {
 	}
 }
 
-// writeQuietly makes the system call itself: the runtime makes a SIGPIPE of its own out of EPIPE. That which the kernel sends is
-// known to be ours by its sender.
+// writeQuietly writes what lastout has to say; that it cannot be written is nobody's business.
 func writeQuietly(w io.Writer, text string) {
-	f, ok := w.(*os.File)
-	if !ok {
-		_, _ = io.WriteString(w, text)
+	if f, ok := w.(*os.File); ok {
+		_ = writeFile(f, []byte(text))
 		return
 	}
-	if raw, err := f.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { terminal.Undisturbed(func() { _ = writeAll(int(fd), []byte(text)) }) })
+	_, _ = io.WriteString(w, text)
+}
+
+// writeFile makes the system call itself: the runtime makes a SIGPIPE of its own out of EPIPE. That which the kernel sends is
+// known to be ours by its sender. In the background of a terminal it is not stopped for writing (stty tostop).
+func writeFile(f *os.File, b []byte) error {
+	raw, err := f.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { terminal.Undisturbed(func() { err = writeAll(int(fd), b) }) })
 	}
+	return err
 }
 
 func writeAll(fd int, b []byte) error {
