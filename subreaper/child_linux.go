@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"syscall"
 
+	"lastout/subreaper/internal/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -104,7 +106,7 @@ func (c *Child) Close() {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
 	if c.pidfd >= 0 {
-		closeFD(c.pidfd)
+		proc.CloseFD(c.pidfd)
 		c.pidfd = -1
 	}
 }

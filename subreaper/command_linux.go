@@ -7,6 +7,8 @@ import (
 	"slices"
 	"syscall"
 
+	"lastout/subreaper/internal/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -78,7 +80,7 @@ func (r *Reaper) ownedByCommand(pid int32) bool {
 
 func (r *Reaper) forgetCommand(pid int32, c *command) {
 	if c.pidfd >= 0 {
-		closeFD(c.pidfd)
+		proc.CloseFD(c.pidfd)
 	}
 	delete(r.commands, pid)
 }

@@ -411,6 +411,6 @@ func (e *ender) waitForDeath(pids []int32, timeout time.Duration) {
 		_, _ = unix.Ppoll(fds[:n], &ts, nil)
 	}
 	for i := range n {
-		closeFD(int(fds[i].Fd))
+		proc.CloseFD(int(fds[i].Fd))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unsafe"
 
+	"lastout/subreaper/internal/proc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -98,7 +100,7 @@ func readCmdline(pid int, read systemCall) string {
 	}
 	buf := make([]byte, 4096)
 	n, _, errno := read(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
-	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	proc.CloseFD(int(fd))
 	if errno != 0 {
 		return ""
 	}

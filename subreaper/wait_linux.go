@@ -130,5 +130,3 @@ func pidfdSignal(fd int, sig syscall.Signal, flags uintptr) syscall.Errno {
 
 // groupFlag is PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9).
 const groupFlag = 1 << 2
-
-func closeFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }

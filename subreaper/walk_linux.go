@@ -105,7 +105,7 @@ func (n node) unreaped() bool {
 
 func (n node) close() {
 	if n.pidfd >= 0 {
-		closeFD(n.pidfd)
+		proc.CloseFD(n.pidfd)
 	}
 }
 

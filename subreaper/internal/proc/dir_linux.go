@@ -23,7 +23,7 @@ func (fs *FS) firstNumbers(dst []int32, max int) []int32 {
 	if fd < 0 {
 		return dst
 	}
-	defer closeFD(fd)
+	defer CloseFD(fd)
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)))
 		if errno != 0 || n == 0 || int(n) > len(fs.buf) {

@@ -59,9 +59,9 @@ func (fs *FS) check() error {
 // Close closes the descriptors.
 func (fs *FS) Close() {
 	if fs.own >= 0 {
-		closeFD(fs.own)
+		CloseFD(fs.own)
 	}
-	closeFD(fs.root)
+	CloseFD(fs.root)
 }
 
 // ChildrenFiles reports whether the kernel offers /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN, Linux 4.2).
@@ -70,7 +70,7 @@ func (fs *FS) ChildrenFiles() bool { return fs.own >= 0 }
 // WithoutChildrenFiles makes fs behave as on a kernel without CONFIG_PROC_CHILDREN.
 func (fs *FS) WithoutChildrenFiles() {
 	if fs.own >= 0 {
-		closeFD(fs.own)
+		CloseFD(fs.own)
 		fs.own = -1
 	}
 }
@@ -142,7 +142,7 @@ func (fs *FS) threadChildren(dst []int32, pid, tid int32) []int32 {
 		return dst
 	}
 	dst = fs.readPIDs(dst, fd)
-	closeFD(fd)
+	CloseFD(fd)
 	return dst
 }
 
@@ -216,8 +216,9 @@ func (fs *FS) file(pid int32, name string) []byte {
 	return fs.contents()
 }
 
-// closeFD closes a descriptor without leaving the Go scheduler, which might take that for a reason to start a thread.
-func closeFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+// CloseFD closes a descriptor without leaving the Go scheduler, which might take that for a reason to start a thread: at a pids limit it
+// would not get one.
+func CloseFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // contents reads the file fs.path.
 func (fs *FS) contents() []byte {
@@ -226,7 +227,7 @@ func (fs *FS) contents() []byte {
 		return nil
 	}
 	n := read(fd, fs.buf)
-	closeFD(fd)
+	CloseFD(fd)
 	return fs.buf[:max(n, 0)]
 }
 
