@@ -99,6 +99,8 @@ func (j *Job) takePlace() {
 		j.place.modes = terminal.OwnsStreams()
 	default:
 		switch terminal.OwnSeat() {
+		case terminal.None:
+			j.Terminal = false // nobody needs to look once more
 		case terminal.Alone:
 			j.place.lead = true
 		case terminal.Shared:

@@ -40,7 +40,8 @@ func foreground(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCGPGR
 type Seat uint8
 
 const (
-	Away   Seat = iota // it has none, or is in the background
+	None   Seat = iota // it has none
+	Away               // it is in the background
 	Alone              // it leads the foreground group, and standard input, output and error are the terminal: nobody else is to be expected there
 	Shared             // it is one of the foreground group: of a pipeline, or of a script
 )
@@ -53,7 +54,7 @@ func OwnSeat() Seat {
 	}
 	tty, err := Open()
 	if err != nil {
-		return Away
+		return None
 	}
 	defer tty.Close()
 	if now, err := tty.Foreground(); err != nil || now != group {
