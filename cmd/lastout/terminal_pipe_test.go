@@ -5,6 +5,8 @@ package main_test
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestPipeline: with lastout at either end, Ctrl-Z stops all, fg continues all, and Ctrl-C ends all.
@@ -20,16 +22,7 @@ func TestPipeline(t *testing.T) {
 			s.line(line)
 			jobs := s.readies(strings.Count(line, "actor"))
 			for range 2 {
-				s.keys(ctrlZ)
-				s.prompt(148)
-				for _, job := range jobs {
-					s.allStopped(job)
-				}
-				s.back(before)
-				s.line("fg")
-				for _, job := range jobs {
-					s.inState(job.pid, "S")
-				}
+				s.stopAndGoOn(jobs, before)
 			}
 			s.keys(ctrlC)
 			s.prompt(130)
@@ -38,8 +31,22 @@ func TestPipeline(t *testing.T) {
 	})
 }
 
-// TestPipelineWithReader: the same where one of them asks at the terminal: lastout lends it that, and what the keys send then reaches
-// the others all the same.
+// stopAndGoOn stops all that are in the foreground by Ctrl-Z, and has the shell continue them.
+func (s *seat) stopAndGoOn(jobs []player, before unix.Termios) {
+	s.t.Helper()
+	s.keys(ctrlZ)
+	s.prompt(148)
+	for _, job := range jobs {
+		s.allStopped(job)
+	}
+	s.back(before)
+	s.line("fg")
+	for _, job := range jobs {
+		s.inState(job.pid, "S")
+	}
+}
+
+// TestPipelineWithReader: the same where one of them asks at the terminal: what the keys send then reaches the others all the same.
 func TestPipelineWithReader(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -53,16 +60,7 @@ func TestPipelineWithReader(t *testing.T) {
 			s.expect("secret: ")
 			s.line("hidden")
 			s.expect("read:hidden")
-			s.keys(ctrlZ)
-			s.prompt(148)
-			for _, job := range jobs {
-				s.allStopped(job)
-			}
-			s.back(before)
-			s.line("fg")
-			for _, job := range jobs {
-				s.inState(job.pid, "S")
-			}
+			s.stopAndGoOn(jobs, before)
 			s.keys(ctrlC)
 			s.prompt(130)
 			s.back(before)
