@@ -33,7 +33,6 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 		_ = opts.Group.signalGroup(unix.SIGKILL) // a head start; ESRCH and EPERM are what the passes are for
 	}
 	if opts.AtOnce != nil {
-		e.pass() // the dead have no name any more
 		opts.AtOnce()
 	}
 	if err := e.run(ctx); err != nil {
@@ -62,9 +61,13 @@ type ender struct {
 	killed map[int32]mark // direct children until they are reaped; deeper ones as a hint against looking anew
 	direct []int32        // the direct children of the last pass; of those, after reaping, the living
 	living []int32
-	until  uint64 // start time in clock ticks of the youngest that is told to Found
+	struck []int32 // those that the last pass was the first to kill
+	unseen []int32 // those that were killed, and not yet looked below
+	quiet  bool    // see dyingQuietly
+	until  uint64  // start time in clock ticks of the youngest that is told to Found
 
 	met     int           // how many were described to Found
+	asked   int           // how many direct children were asked for their age
 	passes  int           // so far
 	passed  time.Duration // when the last one ended, since started
 	passing time.Duration // how long it took
@@ -81,6 +84,9 @@ const maxNamed = 64
 
 // maxDescribed is how many are told with more than their number: with very many, time is better spent on killing.
 const maxDescribed = 256
+
+// maxAsked is how many direct children are asked for their age, which tells whether they are to be counted.
+const maxAsked = 4096
 
 // reapAt is the number of direct children at which a pass may reap though it found somebody new:
 // a list that grows without end is as bad as a freed place.
@@ -142,6 +148,9 @@ const dying = 2 * time.Millisecond
 // ahead is how many deaths are waited for at once.
 const ahead = 16
 
+// crowd is how many direct children make it worth while to let them die before anybody is looked for below them.
+const crowd = 32
+
 func (e *ender) progress() { e.blocked, e.moved = 0, time.Now() }
 
 // done reports whether nobody is left. ECHILD is the proof; commands of others make it unavailable.
@@ -149,41 +158,80 @@ func (e *ender) done() bool {
 	return childless() || len(e.r.commands) > 0 && len(e.allChildren()) == 0
 }
 
-// pass kills whom it finds and returns how many were new.
+// pass kills whom it finds and returns how many were new. The direct children come first, all of them: to look below one takes ten
+// times as long as to kill it.
 func (e *ender) pass() (fresh int) {
 	e.direct = append(e.direct[:0], e.directChildren()...)
 	if len(e.direct) == 0 && e.r.fs != nil {
 		e.direct = append(e.direct, e.allChildren()...)
 	}
-	// The youngest are last on the list: of a chain that forks and exits they are the ones that still live.
-	for _, pid := range slices.Backward(e.direct) {
-		m, known := e.killed[pid]
-		switch {
-		case !known || m.start != 0 || m.errno != 0:
-			fresh += e.killChild(pid, known)
-		case e.blocked > 2 && e.deep() && !exited(pid):
-			// It does not die, and may get children yet: its grandchildren can make them for it (CLONE_PARENT).
-			fresh += e.below(node{pid, -1}, 0)
+	fresh = e.killChildren()
+	e.meetChildren()
+	if e.dyingQuietly(fresh) {
+		return 0
+	}
+	for _, pid := range e.unseen {
+		if e.deep() && !exited(pid) { // the children of the dead are ours already
+			fresh += e.below(node{pid, -1}, e.r.fs.ThreadCount(pid))
 		}
+	}
+	e.unseen = e.unseen[:0]
+	if e.blocked >= stubborn {
+		// Those that do not die may get children yet: their grandchildren can make them for them (CLONE_PARENT).
+		e.unseen = append(e.unseen, e.direct...)
 	}
 	return fresh
 }
 
-// killChild kills a direct child and goes on below it: what it has forked is listed once it cannot fork any more.
-func (e *ender) killChild(pid int32, known bool) (fresh int) {
-	if !known {
+// killChildren kills the direct children that have not been killed yet. What they have forked is listed after that, when they cannot
+// fork any more.
+func (e *ender) killChildren() (fresh int) {
+	e.struck = e.struck[:0]
+	// The youngest are last on the list: of a chain that forks and exits they are the ones that still live.
+	for _, pid := range slices.Backward(e.direct) {
+		m, known := e.killed[pid]
+		if known && m.start == 0 && m.errno == 0 {
+			continue
+		}
+		e.killed[pid] = mark{errno: kill(pid, unix.SIGKILL)}
+		e.unseen = append(e.unseen, pid)
+		if !known {
+			e.struck = append(e.struck, pid)
+		}
+	}
+	return len(e.struck)
+}
+
+// meetChildren tells of the direct children that this pass has killed.
+func (e *ender) meetChildren() {
+	for _, pid := range e.struck {
 		e.meetChild(pid)
+		e.report(pid, e.killed[pid].errno)
 	}
-	m := mark{errno: kill(pid, unix.SIGKILL)}
-	e.killed[pid] = m
-	if !known {
-		fresh = 1
-		e.report(pid, m.errno)
+}
+
+// dyingQuietly reports whether it is to be waited for the dead before anybody is looked for below those that are dying: a look into
+// /proc takes longer than most of them live, and the kernel as long again to forget that somebody looked (proc_flush_pid in
+// fs/proc/base.c). Of a crowd that forks, some will have left us children while it was killed.
+func (e *ender) dyingQuietly(fresh int) bool {
+	switch {
+	case !e.deep():
+	case e.opts.AtOnce != nil && e.passes < enoughAtOnce: // orphans of the dead are dying, too
+		e.quiet = e.blocked < stubborn
+	case e.passes == 0:
+		e.quiet = fresh >= crowd && !e.newcomers()
+	default:
+		e.quiet = e.quiet && fresh == 0 && e.blocked < stubborn
 	}
-	if e.deep() && !exited(pid) { // the children of the dead are ours already
-		fresh += e.below(node{pid, -1}, e.r.fs.ThreadCount(pid))
-	}
-	return fresh
+	return e.quiet
+}
+
+// newcomers reports whether there are direct children that have not been killed.
+func (e *ender) newcomers() bool {
+	return slices.ContainsFunc(e.directChildren(), func(pid int32) bool {
+		_, known := e.killed[pid]
+		return !known
+	})
 }
 
 // meetChild tells of a direct child that is about to be killed, or was with its group.
@@ -197,12 +245,13 @@ func (e *ender) meetChild(pid int32) {
 		return // it had exited before
 	}
 	var st proc.Stat
+	before := e.passes == 0 || e.opts.AtOnce != nil // whoever is born while we kill one by one is not counted
 	switch {
-	case e.met >= maxDescribed || e.r.fs == nil:
-		if e.passes == 0 { // who is born while we kill is not counted
-			e.opts.Found(Process{PID: int(pid)})
-		}
+	case before && (e.met >= maxDescribed || e.r.fs == nil):
+		e.opts.Found(Process{PID: int(pid)})
+	case e.r.fs == nil || e.asked >= maxAsked:
 	case e.r.fs.Stat(pid, &st):
+		e.asked++
 		e.meet(pid, &st)
 	}
 }
@@ -330,6 +379,12 @@ func (e *ender) wait(ctx context.Context) {
 	}
 	e.waitForDeath(e.direct, timeout)
 }
+
+// enoughAtOnce is the number of passes after AtOnce in which nobody is looked for below those that are dying.
+const enoughAtOnce = 16
+
+// stubborn is the number of waits in a row without progress after which those that have been killed count as not dying.
+const stubborn = 3
 
 // zombiesAt is the number of waits in a row without progress after which descriptors are not asked any more: that of a zombie which
 // somebody else traces is readable all the time, and it is not ours to reap before that one lets go of it (ptrace(2)).

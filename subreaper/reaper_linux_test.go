@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"lastout/subreaper/internal/proc"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,7 +106,8 @@ func TestSetting(t *testing.T) {
 func TestReapsOrphans(t *testing.T) {
 	exits := make(chan Exit, 16)
 	r := newReaper(t, Options{Reaped: func(e Exit) { exits <- e }})
-	start(t, r, `(setsid sh -c 'exit 42' & exit 41 & :) ; echo; sleep 60`)
+	fifo := filepath.Join(t.TempDir(), "fifo") // they exit when their parent has: a shell may reap what exits before
+	start(t, r, fmt.Sprintf(`mkfifo %[1]s; (setsid sh -c 'read _ <%[1]s; exit 42' & (read _ <%[1]s; exit 41) & :); exec 3<>%[1]s; printf '\n\n' >&3; echo; sleep 60`, fifo))
 	got := map[int]int{}
 	for range 2 {
 		got[(<-exits).Status.ExitStatus()]++
@@ -211,6 +215,54 @@ func TestEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEndOfACrowd: where very many are killed at once it is first waited for them; that loses nobody below them, and all are told of.
+func TestEndOfACrowd(t *testing.T) {
+	const members = 100
+	const tree = `for i in $(seq 100); do setsid sh -c 'setsid sleep 60 & (setsid sleep 60 &); echo; wait' & done | head -n 100 >/dev/null; echo`
+	for name, prepare := range map[string]func(*Reaper) func(){
+		"one by one":             func(*Reaper) func() { return nil },
+		"at once":                func(*Reaper) func() { return killAllBelow },
+		"at once, in vain":       func(*Reaper) func() { return func() {} },
+		"without children files": func(r *Reaper) func() { r.fs.WithoutChildrenFiles(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReaper(t, Options{})
+			atOnce := prepare(r)
+			_, changes, _ := start(t, r, tree)
+			<-changes
+			var mu sync.Mutex
+			found := make(map[int]bool)
+			err := r.End(context.Background(), EndOptions{AtOnce: atOnce, Found: func(p Process) { mu.Lock(); found[p.PID] = true; mu.Unlock() }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !childless() {
+				t.Error("something lives")
+			}
+			if len(found) != 3*members {
+				t.Errorf("it was told of %d processes, not %d", len(found), 3*members)
+			}
+		})
+	}
+}
+
+// killAllBelow kills every descendant in one go, as cgroup.kill would.
+func killAllBelow() {
+	fs, err := proc.Open("/proc")
+	if err != nil {
+		return
+	}
+	defer fs.Close()
+	var below func(pid int32)
+	below = func(pid int32) {
+		for _, child := range fs.Children(nil, pid, 0) {
+			below(child)
+			_ = kill(child, unix.SIGKILL)
+		}
+	}
+	below(int32(os.Getpid()))
 }
 
 func TestNoProc(t *testing.T) {

@@ -100,8 +100,8 @@ func (s Survivor) Reason() string {
 
 // EndOptions configures [Reaper.End]. The zero value is useful.
 type EndOptions struct {
-	// AtOnce, if set, is called after the first pass, before anything is reaped: it may kill at once what the passes would run after, as
-	// cgroup.kill does (cgroups(7)). It must not call the Reaper.
+	// AtOnce, if set, is called before the first pass: it may kill at once what the passes would run after, as cgroup.kill does (cgroups(7)).
+	// It must not call the Reaper.
 	AtOnce func()
 	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
 	Group *Child
