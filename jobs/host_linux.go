@@ -101,6 +101,9 @@ func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
 	if t == nil {
 		t = pdeath.NewThread()
 		h.threads[noNewPrivs] = t
+		if h.exclusive { // it was one of those
+			warm(enoughThreads)
+		}
 	}
 	return t
 }

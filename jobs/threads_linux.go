@@ -4,6 +4,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // At a pids or RLIMIT_NPROC limit, which a job may reach, the Go runtime cannot create a thread, and ends the process. So all
@@ -11,13 +14,13 @@ import (
 // The runtime gives the processor of a thread that is in a system call to another one, whenever the call takes longer than some
 // 20 µs; so what a process does while it has a job makes its system calls without telling the runtime, but for those that are meant to block.
 
-// enoughThreads is how many a process needs that does nothing else than running jobs: the runtime's monitor, one in waitid, the
-// poller's, two that run, and one that waits for a message to be written; and the one that the runtime makes others from
-// once a goroutine was locked to its thread, as is done here to get them.
+// enoughThreads is how many goroutines must be able to be on a thread of their own in a process that does nothing else than running jobs:
+// one in waitid, the poller's, two that run, and one that waits for a message to be written. The runtime has two threads more: its monitor, and
+// the one that it makes others from once a goroutine was locked to its thread, as is done here to get them.
 //
 // One more is for a busy machine: a thread that comes out of a system call and finds its processor given away is of no use until it has been
 // scheduled once more.
-const enoughThreads = 8
+const enoughThreads = 6
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5
@@ -41,22 +44,16 @@ var (
 		if runtime.GOMAXPROCS(0) > 2 { // With more processors the runtime would wake more threads than there is work for.
 			runtime.GOMAXPROCS(2)
 		}
-		for n := 1; threads() < enoughThreads; n++ {
-			warm(n)
-		}
+		warm(enoughThreads)
 	})
 	threadsBesides = sync.OnceFunc(func() { warm(spareThreads) })
 )
 
-// threads returns how many the runtime has; but for those that a locked goroutine ends with, it keeps all.
-func threads() int {
-	n, _ := runtime.ThreadCreateProfile(nil)
-	return n
-}
-
-// warm makes the runtime create threads: a goroutine that is locked to one keeps it while it waits, so that n of those
-// and what runs need as many more than there were idle. (Waiting in system calls would do, but the runtime takes its time to notice.)
+// warm makes the runtime create threads: a goroutine that is locked to one keeps it while it waits, so that n of those have n at the
+// same time. (Waiting in system calls would do, but the runtime takes its time to notice.) The thread that makes the others may still be
+// at it then, since the runtime also asks for more than are needed; warm returns when that has been done, too.
 func warm(n int) {
+	before := notMade()
 	var ready, done sync.WaitGroup
 	release := make(chan struct{})
 	ready.Add(n)
@@ -71,6 +68,23 @@ func warm(n int) {
 	ready.Wait()
 	close(release)
 	done.Wait()
+	for until := time.Now().Add(mostForAThread); notMade() > before && time.Now().Before(until); {
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
+}
+
+// mostForAThread is how long the runtime tries to make a thread before it ends the process (retryOnEAGAIN in runtime/retry.go).
+const mostForAThread = 210 * time.Millisecond
+
+// notMade returns how many threads the runtime counts that the kernel does not have: those that are about to be made, and with cgo one that is
+// never made. It is 0 where /proc cannot tell.
+func notMade() int {
+	counted, _ := runtime.ThreadCreateProfile(nil)
+	var st unix.Stat_t // of a directory that has one for each thread, and so two links more (proc_pid_task(5))
+	if err := unix.Stat("/proc/self/task", &st); err != nil {
+		return 0
+	}
+	return counted - (int(st.Nlink) - 2)
 }
 
 // settleDown turns the collector of garbage off up to a bound: next to nothing is allocated, and a collection every two minutes

@@ -185,28 +185,54 @@ func (h hostile) command(t testing.TB, b *box.Box, runner ...string) *exec.Cmd {
 // when the trick stood.
 func TestHostile(t *testing.T) {
 	for _, h := range hostiles {
-		t.Run(h.name(), func(t *testing.T) {
-			b := h.box(t)
-			cmd := h.command(t, b, h.runner(t)...)
-			stands := filepath.Join(t.TempDir(), "stands")
-			cmd.Env = append(cmd.Env, "HOSTILE_STANDS="+stands)
-			start := time.Now()
-			out := box.Run(t, b, cmd, 50*time.Second) // asserts the empty box
-			if out.Status == trickCannot && h.mayLack {
-				t.Skipf("not possible here: %s", firstLine(out.Stderr))
-			}
-			h.checkEnd(t, out)
-			took := out.Elapsed
-			if made, err := os.Stat(stands); err == nil {
-				took = start.Add(out.Elapsed).Sub(made.ModTime())
-			}
-			if took > h.bound() {
-				t.Errorf("it took %v, want %v at most", took, h.bound())
-			}
-			if t.Failed() {
-				t.Logf("stdout %q, stderr %q", out.Stdout, out.Stderr)
-			}
-		})
+		t.Run(h.name(), func(t *testing.T) { h.run(t, h.runner(t)...) })
+	}
+}
+
+// TestBombsWithoutKeeper: where there is one process of lastout, it does the work of both while the bomb is at its pids limit, with the threads
+// that it has. As PID 1 nobody can outlive it, but the status could be lost.
+func TestBombsWithoutKeeper(t *testing.T) {
+	for name, form := range map[string]func(runner []string) []string{
+		"keeper off": func(runner []string) []string { return append(runner, "--keeper=off") },
+		"PID 1": func(runner []string) []string {
+			return append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, runner...)
+		},
+		"PID 1, no new privileges": func(runner []string) []string {
+			return append(append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, runner...), "--no-new-privs")
+		},
+	} {
+		for _, helper := range []string{"fork-bomb", "setsid-bomb", "thread-bomb"} {
+			h := hostile{helper: helper, pidsLimit: 400}
+			t.Run(name+", "+h.name(), func(t *testing.T) {
+				if strings.HasPrefix(name, "PID 1") && os.Geteuid() != 0 {
+					t.Skip("making a PID namespace takes root")
+				}
+				h.run(t, form(h.runner(t))...)
+			})
+		}
+	}
+}
+
+func (h hostile) run(t *testing.T, runner ...string) {
+	b := h.box(t)
+	cmd := h.command(t, b, runner...)
+	stands := filepath.Join(t.TempDir(), "stands")
+	cmd.Env = append(cmd.Env, "HOSTILE_STANDS="+stands)
+	start := time.Now()
+	out := box.Run(t, b, cmd, 50*time.Second) // asserts the empty box
+	if out.Status == trickCannot && h.mayLack {
+		t.Skipf("not possible here: %s", firstLine(out.Stderr))
+	}
+	h.checkEnd(t, out)
+	took := out.Elapsed
+	if made, err := os.Stat(stands); err == nil {
+		took = start.Add(out.Elapsed).Sub(made.ModTime())
+	}
+	if took > h.bound() {
+		t.Errorf("it took %v, want %v at most", took, h.bound())
+	}
+	if t.Failed() {
+		t.Logf("stdout %q, stderr %q", out.Stdout, out.Stderr)
 	}
 }
 
