@@ -132,6 +132,9 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 	if started != nil {
 		started(l.child.PID)
 	}
+	if h.exclusive {
+		l.hurry()
+	}
 	return l.run(ctx)
 }
 

@@ -13,8 +13,9 @@ import (
 // End kills every descendant and reaps until the kernel says that no child is left. Commands of StartCommand that have not been
 // waited for are spared, their own orphans are not. New processes that descendants fork meanwhile are killed too.
 //
-// A pass goes through the whole tree, parents first, and kills on sight. Only when a pass has found nobody new
-// is anything reaped: zombies keep their places under a pids limit, so a fork bomb starves on its own dead.
+// A pass goes through the whole tree and kills on sight: all direct children, then those below them, parents first. Only when a pass has
+// found nobody new is anything reaped: zombies keep their places under a pids limit, so a fork bomb starves on its own dead. A
+// crowd of direct children that leaves nobody while it is killed may die undisturbed: it is reaped before anybody looks below it.
 //
 // If ctx ends first, End returns a [*SurvivorError]; it looks at ctx at least once a second. Nothing is reaped by the Reaper's own loop before End returns.
 func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
@@ -210,9 +211,9 @@ func (e *ender) meetChildren() {
 	}
 }
 
-// dyingQuietly reports whether it is to be waited for the dead before anybody is looked for below those that are dying: a look into
-// /proc takes longer than most of them live, and the kernel as long again to forget that somebody looked (proc_flush_pid in
-// fs/proc/base.c). Of a crowd that forks, some will have left us children while it was killed.
+// dyingQuietly reports whether those that have been killed are to be let die before anybody looks below them: a look into /proc takes
+// longer than most of them live, and the kernel as long again to forget it (proc_flush_pid in fs/proc/base.c). Of a crowd that
+// forks, some will have left us children while it was killed.
 func (e *ender) dyingQuietly(fresh int) bool {
 	switch {
 	case !e.deep():
@@ -234,7 +235,7 @@ func (e *ender) newcomers() bool {
 	})
 }
 
-// meetChild tells of a direct child that is about to be killed, or was with its group.
+// meetChild tells of a direct child that has been killed.
 func (e *ender) meetChild(pid int32) {
 	if !e.untold(pid) {
 		return
