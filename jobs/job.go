@@ -89,7 +89,7 @@ type Job struct {
 	// Session runs the job in a session of its own (setsid(2)).
 	Session bool
 	// Foreground leaves the job in our process group, which gets the terminal's signals with us. Those that are forwarded to the job's
-	// process group go to its members of that.
+	// process group go to its members of that. It is of no effect where our group is one of another PID namespace: that cannot be joined.
 	Foreground bool
 	// Holders asks for Leftover.Holds. It costs a job that leaves nothing behind nothing.
 	Holders bool

@@ -91,6 +91,9 @@ func groupIn(r *subreaper.Reaper) func(group int) bool {
 // takePlace finds out where the job is to be: it is the Runner that stands in the caller's process group, and at the terminal.
 func (j *Job) takePlace() {
 	j.place = place{group: unix.Getpgrp()}
+	if j.place.group == 0 {
+		j.Foreground = false // a group of another PID namespace, which cannot be joined
+	}
 	switch {
 	case !j.Terminal:
 	case j.Session:
@@ -104,11 +107,10 @@ func (j *Job) takePlace() {
 		case terminal.Alone:
 			j.place.lead = true
 		case terminal.Shared:
-			if j.place.group == 0 {
-				return // a group of another PID namespace, that cannot be joined
+			if j.place.group != 0 {
+				j.Foreground = true
+				j.place.modes = terminal.OwnsStreams()
 			}
-			j.Foreground = true
-			j.place.modes = terminal.OwnsStreams()
 		}
 	}
 }

@@ -370,3 +370,16 @@ func TestTightMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestGroupOfAnotherNamespace: where lastout's process group has no number the command cannot be put there. It gets its signals all the same.
+func TestGroupOfAnotherNamespace(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		script := `dir=$(mktemp -d); trap 'rm -r $dir' EXIT; mkfifo $dir/ready; "$@" --foreground sh -c 'echo >"$0"; exec sleep 300' $dir/ready & read x <$dir/ready; kill -TERM $!; wait $!`
+		out := box.Run(t, b, noInput(b.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh", box.Lastout(t), flag)), patience)
+		if out.Status != 128+int(unix.SIGTERM) {
+			t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
+		}
+	})
+}

@@ -21,7 +21,7 @@ import (
 type jobControl struct {
 	signals *siginfo.Receiver
 	runner  *jobs.Runner
-	asked   atomic.Bool // TSTP was sent to us, and not by the terminal
+	asked   atomic.Int32 // the signal that stops which was sent to us, and not by the terminal; 0 once we were continued
 
 	mu sync.Mutex // held while lastout is stopped, and while a signal is passed on
 }
@@ -39,7 +39,7 @@ func (c *jobControl) changed(st syscall.WaitStatus, owner bool, news func() bool
 	}
 	if tty, err := terminal.Open(); err == nil {
 		_ = tty.Close()
-	} else if sig != unix.SIGTSTP || !c.asked.Load() {
+	} else if sig != unix.SIGTSTP || c.asked.Load() != int32(unix.SIGTSTP) {
 		return true
 	}
 	return c.stop(sig, c.isGroups(sig, owner), news)
@@ -115,15 +115,25 @@ func (c *jobControl) pause(sig syscall.Signal) {
 func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked := c.asked.Swap(sig == unix.SIGTSTP && !fromTerminal)
+	asked := c.asked.Load()
+	switch {
+	case stops(sig) && !fromTerminal:
+		c.asked.Store(int32(sig))
+	case stops(sig), sig == unix.SIGCONT:
+		c.asked.Store(0)
+	}
 	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at once.
-	together := fromTerminal || sig == unix.SIGCONT && !asked
+	together := fromTerminal || sig == unix.SIGCONT && asked == 0
 	if together && c.runner.Shares() {
 		c.runner.Sent(sig)
 		c.goOnTogether(sig)
 		return
 	}
 	c.runner.Signal(sig)
+}
+
+func stops(sig syscall.Signal) bool {
+	return sig == unix.SIGTSTP || sig == unix.SIGTTIN || sig == unix.SIGTTOU
 }
 
 // passSignals forwards what arrives.
