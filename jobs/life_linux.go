@@ -289,7 +289,7 @@ func (l *life) kill() {
 	defer cancel()
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		AtOnce: l.job.cgroupKill(), Group: l.group(), Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Killed: l.left.killed, Survivors: l.events.Survivors,
 		Found: func(p subreaper.Process) { l.left.found(p) },
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
@@ -303,14 +303,6 @@ func (l *life) kill() {
 	}
 	l.readNotes()
 	l.result.Killed = alive && l.result.Status.Signaled() && l.result.Status.Signal() == unix.SIGKILL
-}
-
-// group is the leader of a process group that is all the job's; nil where there is none.
-func (l *life) group() *subreaper.Child {
-	if l.job.Foreground {
-		return nil
-	}
-	return l.child
 }
 
 // now is the monotonic clock, which all processes share (clock_gettime(2)), in nanoseconds.

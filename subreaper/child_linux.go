@@ -135,20 +135,16 @@ func (c *Child) Signal(sig syscall.Signal) error {
 func (c *Child) SignalGroup(sig syscall.Signal) error {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	return signalError(-c.PID, sig, c.signalGroup(sig))
-}
-
-func (c *Child) signalGroup(sig syscall.Signal) syscall.Errno {
-	if !c.reaped { // alive or a zombie: either pins the number
-		return kill(-int32(c.PID), sig)
+	errno := unix.ESRCH
+	switch {
+	case !c.reaped: // alive or a zombie: either pins the number
+		errno = kill(-int32(c.PID), sig)
+	case c.pidfd >= 0:
+		if errno = pidfdSignal(c.pidfd, sig, groupFlag); errno == unix.EINVAL {
+			errno = unix.ESRCH
+		}
 	}
-	if c.pidfd < 0 {
-		return unix.ESRCH
-	}
-	if errno := pidfdSignal(c.pidfd, sig, groupFlag); errno != unix.EINVAL {
-		return errno
-	}
-	return unix.ESRCH
+	return signalError(-c.PID, sig, errno)
 }
 
 func signalError(pid int, sig syscall.Signal, errno syscall.Errno) error {

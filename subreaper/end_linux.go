@@ -30,9 +30,6 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), until: clockTicks(), started: time.Now()}
 	e.moved = e.started
 	e.introduce()
-	if opts.Group != nil {
-		_ = opts.Group.signalGroup(unix.SIGKILL) // a head start; ESRCH and EPERM are what the passes are for
-	}
 	if opts.AtOnce != nil {
 		opts.AtOnce()
 	}

@@ -196,10 +196,10 @@ func TestEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newReaper(t, Options{})
 			prepare(t, r)
-			c, changes, left := start(t, r, tree)
+			_, changes, left := start(t, r, tree)
 			var mu sync.Mutex
 			killed := 0
-			err := r.End(context.Background(), EndOptions{Group: c, Killed: func(int) { mu.Lock(); killed++; mu.Unlock() }})
+			err := r.End(context.Background(), EndOptions{Killed: func(int) { mu.Lock(); killed++; mu.Unlock() }})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -103,8 +103,6 @@ type EndOptions struct {
 	// AtOnce, if set, is called before the first pass: it may kill at once what the passes would run after, as cgroup.kill does (cgroups(7)).
 	// It must not call the Reaper.
 	AtOnce func()
-	// Group, if not nil, is a child whose process group is killed first, in one call that is atomic against fork.
-	Group *Child
 	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of
 	// many only the first have their command line, which is lost with the process, and of very many all but the first have
 	// nothing but their number: killing is what cannot wait. Neither may call the Reaper.

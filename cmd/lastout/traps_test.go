@@ -5,6 +5,7 @@ package main_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -237,6 +238,28 @@ func switches(pids []int) (n int) {
 		}
 	}
 	return n
+}
+
+// TestStrangerInTheGroup: a process of the caller's that has joined the command's process group is none of the command's descendants.
+func TestStrangerInTheGroup(t *testing.T) {
+	if _, err := exec.LookPath("perl"); err != nil {
+		lacking(t, "%v", err)
+	}
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		const script = `dir=$(mktemp -d); trap 'rm -r $dir' EXIT
+			mkfifo $dir/pid $dir/joined $dir/go
+			"$@" -g 0 sh -c 'echo $$ >$0/pid; read x <$0/go; sleep 300 & setsid sleep 300 & exit 7' $dir & lastout=$!
+			read leader <$dir/pid
+			perl -e 'setpgrp(0, shift) or die "setpgrp: $!"; open(F, ">", shift); print F "\n"; close(F); sleep 300' $leader $dir/joined & stranger=$!
+			read x <$dir/joined
+			echo >$dir/go
+			wait $lastout; echo $?
+			kill -TERM $stranger; wait $stranger; echo $?`
+		out := box.Run(t, b, noInput(b.Command("bash", "-c", script, "bash", box.Lastout(t), "-q", flag)), patience)
+		if out.Stdout != "7\n143\n" {
+			t.Errorf("lastout and the stranger ended with %q, want 7 and 143, of TERM; stderr %q", out.Stdout, out.Stderr)
+		}
+	})
 }
 
 // TestTrapsAreUsed fails for a program in testdata/traps that no test mentions.
