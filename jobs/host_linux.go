@@ -132,9 +132,7 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 	if started != nil {
 		started(l.child.PID)
 	}
-	if h.exclusive {
-		l.hurry()
-	}
+	defer h.reaper.Alert()()
 	return l.run(ctx)
 }
 

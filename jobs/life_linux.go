@@ -34,7 +34,7 @@ type life struct {
 	result   Result
 	survived error
 	halted   halt   // that the leader has stopped is still to be told
-	calm     func() // ends the hurry
+	calm     func() // ends the hurry of stopping and killing
 
 	timeout, phase, killDue *time.Timer
 
@@ -188,8 +188,8 @@ func (l *life) input(i input) {
 	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
 		l.host.ending(&l.result)
 	}
-	if l.state == stopping || l.state == killing {
-		l.hurry()
+	if l.calm == nil && (l.state == stopping || l.state == killing) {
+		l.calm = l.host.reaper.Hurry()
 	}
 	switch l.state {
 	case lingering:
@@ -198,14 +198,6 @@ func (l *life) input(i input) {
 		l.stop()
 	case killing:
 		l.kill()
-	}
-}
-
-// hurry puts us before the job's processes. In a program that only runs jobs that is done as soon as the leader is started, which inherits
-// nothing of it: with a bomb as our neighbour it takes seconds until we have noticed, in our turn, that the leader has gone, and we sleep otherwise.
-func (l *life) hurry() {
-	if l.calm == nil {
-		l.calm = l.host.reaper.Hurry()
 	}
 }
 

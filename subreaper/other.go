@@ -76,3 +76,6 @@ func (*Reaper) Hurry() func() { return func() {} }
 
 // SignalEach needs Linux.
 func (*Reaper) SignalEach(func(Process) []syscall.Signal) []Process { return nil }
+
+// Alert needs Linux.
+func (*Reaper) Alert() func() { return func() {} }

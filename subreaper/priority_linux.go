@@ -11,7 +11,8 @@ import (
 // that a bomb opens gets as much of the processor as ours does. A real-time policy is above all that. Threads
 // and processes that come from a raised thread do not inherit it (SCHED_FLAG_RESET_ON_FORK).
 type priorities struct {
-	depth int
+	depth int  // how many have yet to restore them
+	all   bool // no thread is left out
 	saved map[int32]*unix.SchedAttr
 }
 
@@ -26,10 +27,23 @@ func (r *Reaper) stay() (leave func()) {
 
 // Hurry puts the threads of this process before those of the tree until restore is called: all of them with
 // Options.Exclusive, the calling one otherwise. SignalAll and End do so by themselves.
-func (r *Reaper) Hurry() (restore func()) {
+func (r *Reaper) Hurry() (restore func()) { return r.raised(r.hurry) }
+
+// Alert is Hurry for as long as a job runs, with Options.Exclusive only, and but for the Go runtime's monitor: that looks around
+// every 20 µs while anything goes on in the process, and would take the processor from the job each time.
+func (r *Reaper) Alert() (restore func()) {
+	return r.raised(func() {
+		r.priorities.depth++
+		if r.opts.Exclusive && r.fs != nil {
+			r.raise(monitor)
+		}
+	})
+}
+
+func (r *Reaper) raised(raise func()) (restore func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hurry()
+	raise()
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -39,16 +53,31 @@ func (r *Reaper) Hurry() (restore func()) {
 
 func (r *Reaper) hurry() {
 	p := &r.priorities
-	if p.depth++; p.depth > 1 {
-		return
-	}
-	p.saved = make(map[int32]*unix.SchedAttr)
-	if !r.opts.Exclusive || r.fs == nil {
+	p.depth++
+	switch {
+	case p.all:
+	case r.opts.Exclusive && r.fs != nil:
+		p.all = true
+		r.raise(nobody)
+	default:
+		p.all = true
 		p.raise(int32(unix.Gettid()))
-		return
 	}
-	for _, tid := range r.fs.Threads(r.walk.self) {
-		p.raise(tid)
+}
+
+// Places in the list of our threads, which the kernel keeps in the order in which they were made. The first that the runtime makes is its
+// monitor (newm(sysmon, …) in runtime/proc.go).
+const (
+	nobody  = -1
+	monitor = 1
+)
+
+// raise raises every thread but one.
+func (r *Reaper) raise(but int) {
+	for i, tid := range r.fs.Threads(r.walk.self) {
+		if i != but {
+			r.priorities.raise(tid)
+		}
 	}
 }
 
@@ -60,11 +89,14 @@ func (r *Reaper) calm() {
 	for tid, attr := range p.saved {
 		_ = unix.SchedSetAttr(int(tid), attr, 0)
 	}
-	p.saved = nil
+	p.saved, p.all = nil, false
 	r.dropNamer()
 }
 
 func (p *priorities) raise(tid int32) {
+	if _, done := p.saved[tid]; done {
+		return
+	}
 	old, err := unix.SchedGetAttr(int(tid), 0)
 	if err != nil || old.Policy != unix.SCHED_NORMAL && old.Policy != unix.SCHED_BATCH {
 		return
@@ -74,6 +106,9 @@ func (p *priorities) raise(tid int32) {
 	nice := *old
 	nice.Nice, nice.Flags = -20, unix.SCHED_FLAG_RESET_ON_FORK
 	if unix.SchedSetAttr(int(tid), &fast, 0) == nil || unix.SchedSetAttr(int(tid), &nice, 0) == nil {
+		if p.saved == nil {
+			p.saved = make(map[int32]*unix.SchedAttr)
+		}
 		p.saved[tid] = old
 	}
 }
