@@ -11,8 +11,8 @@ import (
 // that a bomb opens gets as much of the processor as ours does. A real-time policy is above all that. Threads
 // and processes that come from a raised thread do not inherit it (SCHED_FLAG_RESET_ON_FORK).
 type priorities struct {
-	depth int  // how many have yet to restore them
-	all   bool // no thread is left out
+	depth int  // how many are in a hurry
+	alert bool // see Alert
 	saved map[int32]*unix.SchedAttr
 }
 
@@ -27,23 +27,10 @@ func (r *Reaper) stay() (leave func()) {
 
 // Hurry puts the threads of this process before those of the tree until restore is called: all of them with
 // Options.Exclusive, the calling one otherwise. SignalAll and End do so by themselves.
-func (r *Reaper) Hurry() (restore func()) { return r.raised(r.hurry) }
-
-// Alert is Hurry for as long as a job runs, with Options.Exclusive only, and but for the Go runtime's monitor: that looks around
-// every 20 µs while anything goes on in the process, and would take the processor from the job each time.
-func (r *Reaper) Alert() (restore func()) {
-	return r.raised(func() {
-		r.priorities.depth++
-		if r.opts.Exclusive && r.fs != nil {
-			r.raise(monitor)
-		}
-	})
-}
-
-func (r *Reaper) raised(raise func()) (restore func()) {
+func (r *Reaper) Hurry() (restore func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	raise()
+	r.hurry()
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -51,33 +38,38 @@ func (r *Reaper) raised(raise func()) (restore func()) {
 	}
 }
 
-func (r *Reaper) hurry() {
+// Alert is Hurry for as long as a job runs, with Options.Exclusive only, and but for the Go runtime's monitor: that looks around
+// every 20 µs while anything goes on in the process, and would take the processor from the job each time. There is one at a time.
+func (r *Reaper) Alert() (restore func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	p := &r.priorities
-	p.depth++
-	switch {
-	case p.all:
-	case r.opts.Exclusive && r.fs != nil:
-		p.all = true
-		r.raise(nobody)
-	default:
-		p.all = true
-		p.raise(int32(unix.Gettid()))
+	if p.alert = r.raisesAll(); p.alert {
+		for _, tid := range r.fs.Threads(r.walk.self) {
+			p.raise(tid)
+		}
+		p.restore(r.monitor())
+	}
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if p.alert = false; p.depth == 0 {
+			p.restoreAll()
+		}
 	}
 }
 
-// Places in the list of our threads, which the kernel keeps in the order in which they were made. The first that the runtime makes is its
-// monitor (newm(sysmon, …) in runtime/proc.go).
-const (
-	nobody  = -1
-	monitor = 1
-)
-
-// raise raises every thread but one.
-func (r *Reaper) raise(but int) {
-	for i, tid := range r.fs.Threads(r.walk.self) {
-		if i != but {
-			r.priorities.raise(tid)
-		}
+func (r *Reaper) hurry() {
+	p := &r.priorities
+	if p.depth++; p.depth > 1 {
+		return
+	}
+	if !r.raisesAll() {
+		p.raise(int32(unix.Gettid()))
+		return
+	}
+	for _, tid := range r.fs.Threads(r.walk.self) {
+		p.raise(tid)
 	}
 }
 
@@ -86,11 +78,40 @@ func (r *Reaper) calm() {
 	if p.depth--; p.depth > 0 {
 		return
 	}
-	for tid, attr := range p.saved {
-		_ = unix.SchedSetAttr(int(tid), attr, 0)
+	if p.alert {
+		p.restore(r.monitor())
+	} else {
+		p.restoreAll()
 	}
-	p.saved, p.all = nil, false
 	r.dropNamer()
+}
+
+// raisesAll reports whether all threads of the process are ours to raise, and known.
+func (r *Reaper) raisesAll() bool { return r.opts.Exclusive && r.fs != nil && !r.closed }
+
+// monitor returns the thread of the runtime's monitor: the first that the runtime makes (newm(sysmon, …) in runtime/proc.go). The kernel keeps
+// them in that order.
+func (r *Reaper) monitor() int32 {
+	if !r.raisesAll() {
+		return 0
+	}
+	if tids := r.fs.Threads(r.walk.self); len(tids) > 1 {
+		return tids[1]
+	}
+	return 0
+}
+
+func (p *priorities) restore(tid int32) {
+	if attr := p.saved[tid]; attr != nil {
+		_ = unix.SchedSetAttr(int(tid), attr, 0)
+		delete(p.saved, tid)
+	}
+}
+
+func (p *priorities) restoreAll() {
+	for tid := range p.saved {
+		p.restore(tid)
+	}
 }
 
 func (p *priorities) raise(tid int32) {

@@ -487,7 +487,7 @@ func TestAlert(t *testing.T) {
 	restore := r.Hurry()
 	check("in a hurry,", true, true)
 	restore()
-	check("alert again,", true, true) // until the last has restored them
+	check("alert again,", true, false)
 	calm()
 	check("after it,", false, false)
 }
