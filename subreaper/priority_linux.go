@@ -45,10 +45,7 @@ func (r *Reaper) Alert() (restore func()) {
 	defer r.mu.Unlock()
 	p := &r.priorities
 	if p.alert = r.raisesAll(); p.alert {
-		for _, tid := range r.fs.Threads(r.walk.self) {
-			p.raise(tid)
-		}
-		p.restore(r.monitor())
+		r.raiseAllBut(r.monitor())
 	}
 	return func() {
 		r.mu.Lock()
@@ -68,8 +65,14 @@ func (r *Reaper) hurry() {
 		p.raise(int32(unix.Gettid()))
 		return
 	}
+	r.raiseAllBut(0)
+}
+
+func (r *Reaper) raiseAllBut(but int32) {
 	for _, tid := range r.fs.Threads(r.walk.self) {
-		p.raise(tid)
+		if tid != but {
+			r.priorities.raise(tid)
+		}
 	}
 }
 

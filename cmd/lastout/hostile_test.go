@@ -189,16 +189,17 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// pidNamespace is what makes a command PID 1.
+var pidNamespace = []string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}
+
 // TestBombsWithoutKeeper: where there is one process of lastout, it does the work of both while the bomb is at its pids limit, with the threads
 // that it has. As PID 1 nobody can outlive it, but the status could be lost.
 func TestBombsWithoutKeeper(t *testing.T) {
 	for name, form := range map[string]func(runner []string) []string{
 		"keeper off": func(runner []string) []string { return append(runner, "--keeper=off") },
-		"PID 1": func(runner []string) []string {
-			return append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, runner...)
-		},
+		"PID 1":      func(runner []string) []string { return slices.Concat(pidNamespace, runner) },
 		"PID 1, no new privileges": func(runner []string) []string {
-			return append(append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, runner...), "--no-new-privs")
+			return slices.Concat(pidNamespace, runner, []string{"--no-new-privs"})
 		},
 	} {
 		for _, helper := range []string{"fork-bomb", "setsid-bomb", "thread-bomb"} {
@@ -285,7 +286,7 @@ func TestPeers(t *testing.T) {
 	if !*peers {
 		t.Skip("only with -peers")
 	}
-	namespace := []string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}
+	namespace := slices.Clone(pidNamespace)
 	if os.Geteuid() != 0 {
 		namespace = slices.Insert(namespace, 1, "--user", "--map-root-user")
 	}
