@@ -58,21 +58,14 @@ func nameOf(fd int) string {
 // maxHolders bounds whose descriptors are looked at. Nobody is being killed meanwhile.
 const maxHolders = 64
 
-// look finds out who is alive after the leader.
-func (l *life) look() {
-	procs := l.host.reaper.Descendants()
-	l.left.found(procs...)
-	l.findHolders(procs)
-}
-
-// lookBeforeSignals is look for those alone whose descriptors are looked at: the dead have none, and of very many no list is
+// lookBeforeSignals finds out, of those that are about to be ended, who holds the job's output open: the dead have no descriptors. Of very many no list is
 // made for that.
 func (l *life) lookBeforeSignals() {
 	if _, any := l.outputs.names(); !any {
 		return
 	}
 	procs := l.host.reaper.First(maxHolders)
-	l.left.found(procs...)
+	l.left.noticed(procs...)
 	l.findHolders(procs)
 }
 

@@ -140,7 +140,7 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, events Events) (*Result, error) {
 	l := h.begin(job, requests, events)
 	defer h.over()
-	l.gone = true
+	l.gone, l.result.Exited = true, time.Now()
 	if h.reaper.Childless() {
 		h.others.end(job, requests)
 		return l.finish(), nil
@@ -154,7 +154,7 @@ func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, ev
 func (h *host) begin(job *Job, requests <-chan request, events Events) *life {
 	l := &life{
 		job: job, host: h, requests: requests, events: events, logger: h.logger, wake: make(chan struct{}, 1),
-		timeout: timer(job.Timeout), phase: timer(0), killDue: timer(0),
+		timeout: timer(job.Timeout), phase: timer(0), killDue: timer(0), next: timer(0),
 	}
 	l.left.stop = job.stopSignal()
 	h.mu.Lock()
@@ -167,6 +167,17 @@ func (h *host) over() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = nil
+}
+
+// passed returns the descriptors that are closed once the job has them.
+func passed(files []int) []int {
+	list := []int{} // nil would be all
+	for _, fd := range files {
+		if fd > 2 {
+			list = append(list, fd)
+		}
+	}
+	return list
 }
 
 // forking is how long it takes at most, as a rule, until a leader is there.
@@ -195,6 +206,12 @@ func (h *host) start(l *life, files []int) (err error) {
 		l.forked = min(now(), began+int64(forking)) // we may not have been scheduled as soon as it was there
 		if l.job.Holders {
 			l.outputs.of(files)
+		}
+		l.passed = h.reaper.OpenPipes(passed(files))
+		for _, fd := range files[1:3] {
+			if fd == 1 || fd == 2 {
+				l.outs = append(l.outs, int32(fd))
+			}
 		}
 		h.logger.Info("started", "pid", l.child.PID, "path", l.job.Path)
 	}

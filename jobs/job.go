@@ -56,14 +56,19 @@ type Job struct {
 
 	// StopSignal begins the end of a tree; 0 means SIGTERM. SIGCONT follows it.
 	StopSignal syscall.Signal
-	// Linger is how long descendants may go on after the leader. 0 stops them at once.
+	// Linger is how long descendants may go on after the leader. 0 gives them no time but that of Settle.
 	Linger time.Duration
+	// Settle is how long those may go on that are on their way out when the stop signal would be due; 0 means DefaultSettle. A process that is busy has that time
+	// at most; one that reads a pipe which has ended has Grace, if that is longer. When everybody is idle, it ends at once. Less than 0 means no such time,
+	// and no order in which processes are stopped; otherwise a process that reads what others write is stopped last. See [Result.Leftovers].
+	Settle time.Duration
 	// Grace is the time from the stop signal to SIGKILL; 0 means DefaultGrace, and less than 0 means none at all.
 	Grace time.Duration
 	// Timeout stops the job after this time; 0 never does.
 	Timeout time.Duration
 	// KillAfter is the time from a stop signal to SIGKILL while the leader lives: one that was forwarded (0: no limit), or
-	// that a Timeout or a cancelled context sent (0: Grace).
+	// that a Timeout or a cancelled context sent (0: Grace). With a Timeout and Forward Leader, it is the leader that is killed then; the others
+	// are sent the stop signal when the leader is gone.
 	KillAfter time.Duration
 	// GiveUp is how long processes that do not die of SIGKILL are waited for; 0 waits for ever.
 	GiveUp time.Duration
@@ -146,6 +151,13 @@ func (j *Job) grace() time.Duration {
 	return max(j.Grace, 0)
 }
 
+func (j *Job) settle() time.Duration {
+	if j.Settle == 0 {
+		return DefaultSettle
+	}
+	return max(j.Settle, 0)
+}
+
 func (j *Job) killGrace() time.Duration {
 	if j.KillAfter > 0 {
 		return j.KillAfter
@@ -169,7 +181,7 @@ func (e End) String() string {
 	return [...]string{"by itself", "by the stop signal", "by SIGKILL", "not at all"}[e]
 }
 
-// Leftover is a process that was alive after its leader, as it was then.
+// Leftover is a process that lived on after its leader, as it was when it was found.
 type Leftover struct {
 	subreaper.Process
 	End    End
@@ -210,9 +222,12 @@ type Result struct {
 	Usage    subreaper.Usage
 	Reaped   int // processes, the leader included
 
-	// Leftovers are the processes that were alive after the leader; of very many, the first. Their number is LeftoverCount.
+	// Leftovers are the processes that had to be ended, or were to be when they ended: those that were alive when the time of Job.Linger and Job.Settle was over, but
+	// for readers that ended by themselves when all of their writers were gone. Of very many they are the first. Their number is LeftoverCount.
 	Leftovers     []Leftover
 	LeftoverCount int
+	// Lingered are those that ended by themselves within Job.Linger; of very many, the first.
+	Lingered []Leftover
 
 	// Ended are the first processes that were reaped, as many as Job.Record says. Reaped says how many there were.
 	Ended []Ended

@@ -10,51 +10,68 @@ import (
 // maxLeftovers bounds how many are described; a fork bomb leaves thousands.
 const maxLeftovers = 256
 
-// leftovers keeps track of the processes that outlived their leader. Its methods are called by the life of the job
-// and, as callbacks, by the reaper.
+// leftovers keeps track of the processes that outlived their leader: of those that have to be ended, which are counted, and of those that
+// may end by themselves. Its methods are called by the life of the job and, as callbacks, by the reaper.
 type leftovers struct {
 	mu    sync.Mutex
 	list  []Leftover
+	over  []bool      // which of them are counted
 	index map[int]int // by process id, into list
 	more  map[int]struct{}
 	sent  map[int]struct{} // who was sent the stop signal
 	stop  syscall.Signal   // which that is
 }
 
-// found adds processes that are alive after their leader. Of very many all but the first have no name, and are only counted.
+// noticed adds processes that may end by themselves.
+func (l *leftovers) noticed(procs ...subreaper.Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range procs {
+		if p.Comm != "" {
+			l.add(Leftover{Process: p})
+		}
+	}
+}
+
+// found counts processes, and adds those that it does not know. Of very many all but the first have no name, and are only counted.
 func (l *leftovers) found(procs ...subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		l.add(Leftover{Process: p})
+		l.countIn(Leftover{Process: p})
 	}
 }
 
-// knows reports whether a process is among them.
-func (l *leftovers) knows(pid int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, listed := l.index[pid]
-	_, counted := l.more[pid]
-	return listed || counted
-}
-
-func (l *leftovers) add(left Leftover) {
-	if _, known := l.index[left.PID]; known {
-		return
-	}
-	if len(l.list) >= maxLeftovers || left.Comm == "" {
+func (l *leftovers) countIn(left Leftover) {
+	l.add(left)
+	if i, ok := l.index[left.PID]; ok {
+		l.over[i] = true
+	} else {
 		if l.more == nil {
 			l.more = make(map[int]struct{})
 		}
 		l.more[left.PID] = struct{}{}
+	}
+}
+
+// knows reports whether a process is counted.
+func (l *leftovers) knows(pid int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, listed := l.index[pid]
+	_, counted := l.more[pid]
+	return listed && l.over[i] || counted
+}
+
+func (l *leftovers) add(left Leftover) {
+	if _, known := l.index[left.PID]; known || len(l.list) >= maxLeftovers || left.Comm == "" {
 		return
 	}
 	if l.index == nil {
 		l.index = make(map[int]int)
 	}
 	l.index[left.PID] = len(l.list)
-	l.list = append(l.list, left)
+	l.list, l.over = append(l.list, left), append(l.over, false)
 }
 
 // hold notes what processes hold open.
@@ -68,7 +85,17 @@ func (l *leftovers) hold(held map[int]Outputs) {
 	}
 }
 
-func (l *leftovers) count() int { return len(l.list) + len(l.more) }
+// results returns those that are counted, how many there are, and those that have ended by themselves.
+func (l *leftovers) results() (over []Leftover, count int, lingered []Leftover) {
+	for i, left := range l.list {
+		if l.over[i] {
+			over = append(over, left)
+		} else {
+			lingered = append(lingered, left)
+		}
+	}
+	return over, len(over) + len(l.more), lingered
+}
 
 // signalled notes that processes were sent the stop signal.
 func (l *leftovers) signalled(procs []subreaper.Process) {
@@ -123,7 +150,7 @@ func (l *leftovers) survived(procs []subreaper.Survivor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		l.add(Leftover{Process: p.Process})
+		l.countIn(Leftover{Process: p.Process})
 		if i, ok := l.index[p.PID]; ok {
 			l.list[i].End = NotEnded
 		}

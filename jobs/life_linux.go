@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,18 +26,30 @@ type life struct {
 	logger   *slog.Logger
 
 	state    state
-	forked   int64 // when the leader was there; see now
-	gone     bool  // the leader has exited
-	paused   bool  // the leader is stopped
-	signals  int   // TERM and INT since the leader is gone
-	told     told  // who has been sent the stop signal already
+	forked   int64     // when the leader was there; see now
+	gone     bool      // the leader has exited
+	paused   bool      // the leader is stopped
+	signals  int       // TERM and INT since the leader is gone
+	asked    time.Time // when somebody asked for the end
+	told     told      // who has been sent the stop signal already
 	outputs  outputs
 	result   Result
 	survived error
 	halted   halt   // that the leader has stopped is still to be told
 	calm     func() // ends the hurry of stopping and killing
 
+	patience    patience
+	flow        *flow                 // the look that has just been taken, while it is acted upon
+	swarm       bool                  // they multiply: nobody is spared
+	killsLeader bool                  // the leader has had its time
+	counted     bool                  // who is left over
+	spared      map[subreaper.ID]bool // those that are to be sent the stop signal later
+	ours        map[subreaper.PipeID]bool
+	passed      []subreaper.PipeID // the job's, which we have closed since
+	outs        []int32            // our standard output and error, if they are the job's
+
 	timeout, phase, killDue *time.Timer
+	next                    *time.Timer // the next look at those that are left
 
 	mu    sync.Mutex
 	notes []note
@@ -59,7 +72,7 @@ func (l *life) leave(n note) {
 
 // run returns when the tree is gone, or was given up.
 func (l *life) run(ctx context.Context) (*Result, error) {
-	defer func() { stopTimers(l.timeout, l.phase, l.killDue) }()
+	defer func() { stopTimers(l.timeout, l.phase, l.killDue, l.next) }()
 	cancelled := ctx.Done()
 	for l.state != settled {
 		select {
@@ -71,11 +84,13 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 			cancelled = nil
 			l.input(stop)
 		case <-l.timeout.C:
-			l.input(timedOut)
+			l.timedOut()
 		case <-l.killDue.C:
 			l.input(killDue)
 		case <-l.phase.C:
 			l.phaseOver()
+		case <-l.next.C:
+			l.glance()
 		}
 		l.halted.tell(l.events.Changed, l.news)
 	}
@@ -151,6 +166,7 @@ func (l *life) leaderExited(c *subreaper.Change) {
 	l.halted = halt{}
 	stopTimers(l.killDue)
 	l.result.Terminal = l.lender.giveBack(l.host.reaper, c.Status.Signaled() || l.result.TimedOut || l.result.Stopped)
+	l.result.Killed = l.killsLeader && killed(c.Status)
 	if c.Alone {
 		l.input(treeEmpty)
 		return
@@ -158,11 +174,30 @@ func (l *life) leaderExited(c *subreaper.Change) {
 	if l.host.exited != nil {
 		l.host.exited(c.Status)
 	}
-	if l.state != running {
-		l.look()
+	if l.state == stopping || l.state == draining {
+		l.leaderStopped()
 	}
 	l.input(leaderExited)
 	l.release()
+}
+
+// leaderStopped finds out who is left over when the leader has ended upon a stop signal that the others were sent as well. Most end together with it.
+func (l *life) leaderStopped() {
+	if l.job.settle() == 0 {
+		l.count()
+		return
+	}
+	l.patience.begin(l.job, true, time.Now())
+	l.lookAgain(firstLook)
+}
+
+// timedOut is called when the time of Job.Timeout is over.
+func (l *life) timedOut() {
+	if l.job.Forward == Leader && !l.gone {
+		l.input(leaderTimedOut)
+	} else {
+		l.input(timedOut)
+	}
 }
 
 // release lets the leader's zombie be reaped. A life without a leader ends what others have left.
@@ -182,8 +217,11 @@ func (l *life) input(i input) {
 	if l.state == lingering && l.job.Linger == 0 {
 		l.state = move(l.state, lingerOver)
 	}
+	if l.state == settling && l.job.settle() == 0 {
+		l.state = move(l.state, settleOver)
+	}
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
-	l.result.TimedOut = l.result.TimedOut || i == timedOut
+	l.result.TimedOut = l.result.TimedOut || i == timedOut || i == leaderTimedOut
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
 	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
 		l.host.ending(&l.result)
@@ -192,54 +230,100 @@ func (l *life) input(i input) {
 		l.calm = l.host.reaper.Hurry()
 	}
 	switch l.state {
+	case asking:
+		l.ask()
 	case lingering:
 		l.linger()
+	case settling:
+		l.beginSettling()
 	case stopping:
-		l.stop()
+		l.stop(from)
+	case draining:
+		l.drain()
 	case killing:
 		l.kill()
+	case settled:
+		if from == settling {
+			l.tellOfSettled()
+		}
 	}
 }
 
 func (l *life) linger() {
-	l.look()
+	procs := l.host.reaper.Descendants()
+	l.left.noticed(procs...)
+	l.findHolders(procs)
 	l.release() // they may live for days: the leader is not to be a zombie for as long
 	if l.job.Linger != Forever {
 		l.setPhase(l.job.Linger)
 	}
 }
 
-// stop sends the stop signal to everybody, and CONT: a process that is stopped neither handles TERM nor dies of it.
-func (l *life) stop() {
-	grace := l.job.grace()
-	if !l.gone {
-		grace = l.job.killGrace()
-	} else {
-		l.lookBeforeSignals()
-	}
+// ask sends the stop signal to the leader alone.
+func (l *life) ask() {
+	grace := l.job.killGrace()
 	if grace <= 0 {
 		l.input(graceOver)
 		return
 	}
-	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
-		if l.told.knows(p, grace) {
-			return []syscall.Signal{unix.SIGCONT}
-		}
-		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
-	})
-	l.host.others.stop(l.job.stopSignal())
-	l.left.signalled(procs)
-	if l.gone {
-		l.left.found(procs...)
-	}
+	_ = l.child.Signal(l.job.stopSignal())
+	_ = l.child.Signal(unix.SIGCONT)
 	l.setPhase(grace)
+}
+
+// stop sends the stop signal to everybody but those that read what others write.
+func (l *life) stop(from state) {
+	l.killsLeader = from == asking && !l.gone
+	if l.patience.drains == nil {
+		l.patience.begin(l.job, !l.asked.IsZero(), time.Now())
+	}
+	l.spared = l.spare()
+	if l.gone {
+		l.counted = true
+		l.lookBeforeSignals()
+	}
+	grace := l.stopGrace()
+	if grace <= 0 {
+		l.input(l.overGrace())
+		return
+	}
+	l.tell(func(p subreaper.Process) bool { return !l.spared[p.ID()] })
+	l.host.others.stop(l.job.stopSignal())
+	l.setPhase(grace)
+	if l.attentive() {
+		l.lookAgain(firstLook)
+	}
+}
+
+// stopGrace is how long those that are stopped have. Where a stop was asked for while the leader lived, what has passed since that ended is part of it.
+func (l *life) stopGrace() time.Duration {
+	switch {
+	case !l.gone && !l.killsLeader:
+		return l.job.killGrace()
+	case l.asked.IsZero() || !l.gone:
+		return l.job.grace()
+	case l.asked.After(l.result.Exited):
+		return l.job.grace() - time.Since(l.asked)
+	}
+	return l.job.grace() - time.Since(l.result.Exited)
+}
+
+// overGrace is what it means that the grace period is over.
+func (l *life) overGrace() input {
+	if len(l.spared) > 0 {
+		return readersLeft
+	}
+	return graceOver
 }
 
 // phaseOver is called when the time of a state is over.
 func (l *life) phaseOver() {
-	if l.state == lingering {
+	switch l.state {
+	case lingering:
 		l.input(lingerOver)
-	} else {
+	case stopping:
+		l.input(l.overGrace())
+	default:
 		l.input(graceOver)
 	}
 }
@@ -294,8 +378,10 @@ func (l *life) kill() {
 		return
 	}
 	l.readNotes()
-	l.result.Killed = alive && l.result.Status.Signaled() && l.result.Status.Signal() == unix.SIGKILL
+	l.result.Killed = l.result.Killed || alive && killed(l.result.Status)
 }
+
+func killed(st syscall.WaitStatus) bool { return st.Signaled() && st.Signal() == unix.SIGKILL }
 
 // now is the monotonic clock, which all processes share (clock_gettime(2)), in nanoseconds.
 func now() int64 {
@@ -311,6 +397,9 @@ func (l *life) request(req request) {
 		return
 	}
 	ends := req.sig == unix.SIGTERM || req.sig == unix.SIGINT
+	if ends && l.gone && l.asked.IsZero() {
+		l.asked = time.Now()
+	}
 	if ends && l.state != running {
 		if l.signals++; l.signals > 1 {
 			l.input(oneMore)
@@ -346,24 +435,55 @@ func (l *life) forward(sig syscall.Signal) {
 	if sig == unix.SIGCONT { // a shell's fg: the terminal first
 		l.lender.resume(l.child.PID)
 	}
-	var now told
-	for _, s := range sigs {
-		switch l.job.Forward {
-		case Leader:
-			_ = l.child.Signal(s)
-		case Tree:
-			now.add(l.host.reaper.SignalAll(s))
-		default:
-			l.signalGroup(s)
-			if now.group = l.child.PID; l.job.Foreground {
-				now.group = l.job.place.group
-			}
-		}
-	}
+	now := l.pass(sig, sigs)
 	if now.at = time.Now(); sig == l.job.stopSignal() {
 		l.told = now
 	}
+	if sig == l.job.stopSignal() || sig == unix.SIGTERM || sig == unix.SIGINT {
+		l.asked = now.at
+	}
 	l.limitStop(sig)
+}
+
+// pass sends signals to those that Job.Forward says, and returns who that was.
+func (l *life) pass(sig syscall.Signal, sigs []syscall.Signal) (now told) {
+	if l.job.Forward == Leader {
+		for _, s := range sigs {
+			_ = l.child.Signal(s)
+		}
+		return now
+	}
+	spared := l.readersOfLeader(sig)
+	if l.job.Forward == Group && len(spared) == 0 {
+		for _, s := range sigs {
+			l.signalGroup(s)
+		}
+		now.group = l.jobGroup()
+		return now
+	}
+	now.add(l.signalSome(sigs, func(p subreaper.Process) bool {
+		return !spared[p.ID()] && (l.job.Forward == Tree || p.PGID == l.jobGroup())
+	}))
+	return now
+}
+
+// signalSome sends signals to some of those that live, and returns them.
+func (l *life) signalSome(sigs []syscall.Signal, whom func(subreaper.Process) bool) []subreaper.Process {
+	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
+		if !whom(p) {
+			return nil
+		}
+		return sigs
+	})
+	return slices.DeleteFunc(procs, func(p subreaper.Process) bool { return !whom(p) })
+}
+
+// jobGroup is the job's process group.
+func (l *life) jobGroup() int {
+	if l.job.Foreground {
+		return l.job.place.group
+	}
+	return l.child.PID
 }
 
 // stopped reports whether the leader is stopped, though it may have been only just now.
@@ -390,12 +510,7 @@ func (l *life) signalGroup(sig syscall.Signal) {
 		_ = l.child.SignalGroup(sig)
 		return
 	}
-	l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
-		if p.PGID != l.job.place.group {
-			return nil
-		}
-		return []syscall.Signal{sig}
-	})
+	l.signalSome([]syscall.Signal{sig}, func(p subreaper.Process) bool { return p.PGID == l.jobGroup() })
 }
 
 func (l *life) finish() *Result {
@@ -406,7 +521,7 @@ func (l *life) finish() *Result {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.result.Leftovers, l.result.LeftoverCount = l.left.list, l.left.count()
+	l.result.Leftovers, l.result.LeftoverCount, l.result.Lingered = l.left.results()
 	return &l.result
 }
 

@@ -7,15 +7,18 @@ type state uint8
 
 const (
 	running   state = iota
+	asking          // the leader alone has been sent the stop signal
 	lingering       // the leader is gone, descendants are not; they may finish
-	stopping        // everybody has been sent the stop signal
+	settling        // those that are on their way out, or drain a pipe, may end
+	stopping        // everybody has been sent the stop signal, but for readers of what the others write
+	draining        // SIGKILL to whoever has had the grace period, and time for those readers
 	killing         // SIGKILL to everything until the kernel says ECHILD
 	settled         // nothing is left
 	states
 )
 
 func (s state) String() string {
-	return [...]string{"running", "lingering", "stopping", "killing", "settled"}[s]
+	return [...]string{"running", "asking", "lingering", "settling", "stopping", "draining", "killing", "settled"}[s]
 }
 
 // input is what moves a job on.
@@ -25,35 +28,61 @@ const (
 	leaderExited input = iota // and others of its tree live
 	treeEmpty                 // the leader and all others are gone
 	lingerOver
-	graceOver
-	killDue    // Job.KillAfter after a forwarded stop signal
-	timedOut   // Job.Timeout
-	stop       // somebody asks for the end: a cancelled context, a runner or caller that died
-	stopSignal // TERM or INT while the leader is gone
-	oneMore    // a second one
-	kill       // no grace
+	rested         // everybody who is left is idle
+	settleOver     // somebody is not, for too long
+	graceOver      // the time of a stop signal
+	readersLeft    // the same, and there are readers that have not been sent it
+	killDue        // Job.KillAfter after a forwarded stop signal
+	timedOut       // Job.Timeout
+	leaderTimedOut // the same, where the leader is to be told alone
+	stop           // somebody asks for the end: a cancelled context, a runner or caller that died
+	stopSignal     // TERM or INT while the leader is gone
+	oneMore        // a second one
+	kill           // no grace
 	inputs
 )
 
 func (i input) String() string {
-	return [...]string{"leader exited", "tree empty", "linger over", "grace over", "kill due", "timed out", "stop", "stop signal", "another stop signal", "kill"}[i]
+	return [...]string{
+		"leader exited", "tree empty", "linger over", "all idle", "settle over", "grace over", "grace over but for readers", "kill due",
+		"timed out", "timed out with the leader", "stop", "stop signal", "another stop signal", "kill",
+	}[i]
 }
 
 // next is the whole life: next[s][i] is the state that input i leads to from s. What is not listed changes nothing, which reads
 // as s itself in move.
 var next = [states][inputs]state{
 	running: {
-		leaderExited: lingering,
+		leaderExited:   lingering,
+		treeEmpty:      settled,
+		killDue:        killing,
+		timedOut:       stopping,
+		leaderTimedOut: asking,
+		stop:           stopping,
+		kill:           killing,
+	},
+	asking: {
+		leaderExited: settling,
 		treeEmpty:    settled,
-		killDue:      killing,
-		timedOut:     stopping,
+		graceOver:    stopping, // the leader is killed
+		killDue:      stopping, // likewise
 		stop:         stopping,
+		oneMore:      killing,
 		kill:         killing,
 	},
 	lingering: {
 		treeEmpty:  settled,
-		lingerOver: stopping,
-		killDue:    killing,
+		lingerOver: settling,
+		timedOut:   stopping,
+		stop:       stopping,
+		stopSignal: stopping,
+		oneMore:    killing,
+		kill:       killing,
+	},
+	settling: {
+		treeEmpty:  settled,
+		rested:     stopping,
+		settleOver: stopping,
 		timedOut:   stopping,
 		stop:       stopping,
 		stopSignal: stopping,
@@ -61,9 +90,16 @@ var next = [states][inputs]state{
 		kill:       killing,
 	},
 	stopping: {
+		treeEmpty:   settled,
+		graceOver:   killing,
+		readersLeft: draining,
+		killDue:     killing,
+		oneMore:     killing,
+		kill:        killing,
+	},
+	draining: {
 		treeEmpty: settled,
 		graceOver: killing,
-		killDue:   killing,
 		oneMore:   killing,
 		kill:      killing,
 	},

@@ -212,6 +212,7 @@ func (o *order) fields(w *wire) {
 	w.string(&j.Dir)
 	number(w, &j.StopSignal)
 	number(w, &j.Linger)
+	number(w, &j.Settle)
 	number(w, &j.Grace)
 	number(w, &j.Timeout)
 	number(w, &j.KillAfter)
@@ -264,6 +265,7 @@ func (o *outcome) fields(w *wire) {
 	number(w, &r.Reaped)
 	list(w, &r.Leftovers, leftoverFields)
 	number(w, &r.LeftoverCount)
+	list(w, &r.Lingered, leftoverFields)
 	list(w, &r.Ended, func(w *wire, e *Ended) {
 		exitFields(w, &e.Exit)
 		w.since(&e.At, r.Started)

@@ -79,3 +79,9 @@ func (*Reaper) SignalEach(func(Process) []syscall.Signal) []Process { return nil
 
 // Alert needs Linux.
 func (*Reaper) Alert() func() { return func() {} }
+
+// Look needs Linux.
+func (*Reaper) Look(LookOptions) ([]Activity, bool) { return nil, false }
+
+// OpenPipes needs Linux.
+func (*Reaper) OpenPipes([]int) []PipeID { return nil }

@@ -27,7 +27,8 @@ func (e *execution) report(run *facts.Run) {
 		e.m.survivors(survivors.Procs)
 		e.m.say("gave up after %s", e.giveUp.d)
 	}
-	if late == "" && run.Leaks+run.Allowed == 0 {
+	why := e.why(run)
+	if late == "" && why == "" && run.Leaks+run.Allowed == 0 {
 		return
 	}
 	k := lookOf(e.env, isTerminal(e.m.w))
@@ -35,9 +36,17 @@ func (e *execution) report(run *facts.Run) {
 	if !e.quiet && left.title != "" {
 		e.sayLeaks(run, &left, k)
 	}
-	if e.platform() == "github" && (late != "" || run.Leaks > 0) {
-		e.annotateGitHub(run, late, &left)
+	if e.platform() == "github" && (late != "" || why != "" || run.Leaks > 0) {
+		e.annotateGitHub(run, late, why, &left)
 	}
+}
+
+// why says what made a run fail that the command did not, "" for nothing. -q is for leaks, and for a lock that somebody else holds.
+func (o *options) why(run *facts.Run) string {
+	if run.Because == "" || run.Succeeded() || o.quiet && (run.Because == becauseLeak || run.Because == becauseLock) {
+		return ""
+	}
+	return fmt.Sprintf("exit status %d, because %s", run.Status, run.Because)
 }
 
 // lateness says that the job timed out, "" where it did not.
@@ -86,12 +95,21 @@ func (e *execution) sayLeaks(run *facts.Run, left *leaks, k look) {
 	e.m.raw(end)
 }
 
-// annotateGitHub writes an annotation, and the table for the page of the job's summary.
-func (e *execution) annotateGitHub(run *facts.Run, late string, left *leaks) {
+// annotateGitHub writes an annotation, and the table for the page of the job's summary. It is an error where lastout made the run fail.
+func (e *execution) annotateGitHub(run *facts.Run, late, why string, left *leaks) {
 	level, title, lines := annotate.Warning, "lastout: processes left behind", []string{}
-	if late != "" {
-		level, title = annotate.Error, "lastout: timed out"
+	if why != "" {
+		level = annotate.Error
+	}
+	switch {
+	case late != "":
+		title = "lastout: timed out"
 		lines = append(lines, late)
+	case run.Because == becauseLock:
+		title = "lastout: locked"
+		lines = append(lines, run.Err.Error())
+	case why != "" && run.Because != becauseLeak:
+		title = "lastout: failed"
 	}
 	if run.Leaks > 0 {
 		lines = append(lines, left.title)
@@ -102,10 +120,16 @@ func (e *execution) annotateGitHub(run *facts.Run, late string, left *leaks) {
 	if rest := left.rest(); rest != "" {
 		lines = append(lines, rest)
 	}
+	if why != "" {
+		lines = append(lines, why)
+	}
 	if e.quiet && late == "" { // a line of the command's that has not ended would hide it
 		e.m.raw("\n")
 	}
 	e.m.raw(annotate.GitHub(level, title, printableLines(lines)))
+	if late == "" && run.Leaks == 0 {
+		return // there is no table
+	}
 	if err := e.summarize(run, late, left); err != nil {
 		e.m.say("GITHUB_STEP_SUMMARY: %v", err)
 	}

@@ -103,9 +103,9 @@ func (w *watch) verdict(v verdict, err error) verdict {
 	var interrupted interruptedError
 	switch {
 	case errors.As(err, &busy):
-		return verdict{status: int(w.want.lockStatus)}
+		return verdict{status: int(w.want.lockStatus), because: becauseLock}
 	case errors.As(err, &interrupted) && !errors.As(err, &survivors):
-		return verdict{statusSignal + int(interrupted.sig), interrupted.sig}
+		return verdict{status: statusSignal + int(interrupted.sig), signal: interrupted.sig}
 	}
 	return v
 }

@@ -161,7 +161,7 @@ func (e *execution) settled(start time.Time, result *jobs.Result, err error) *fa
 		v = judge(e.options, run)
 	}
 	v = e.watch.verdict(v, err)
-	run.Status, run.Signal = v.status, v.signal
+	run.Status, run.Signal, run.Because = v.status, v.signal, v.because
 	if os.Getpid() == 1 || coreSignals[run.Signal] {
 		run.Signal = 0
 	}
@@ -176,12 +176,16 @@ func (o *options) name() string {
 	return o.commandText()
 }
 
-// commandText is the command as the caller has it.
+// commandText is the command as one would type it.
 func (o *options) commandText() string {
 	if o.lineGiven {
 		return o.line
 	}
-	return strings.Join(o.job.Args, " ")
+	words := make([]string, len(o.job.Args))
+	for i, w := range o.job.Args {
+		words[i] = shellQuoted(w)
+	}
+	return strings.Join(words, " ")
 }
 
 // over is what is done when the job is settled, in this order: first what people wait for.
@@ -193,6 +197,9 @@ func (e *execution) over(ctx context.Context, run *facts.Run) {
 	}
 	e.files.write(e.m, run)
 	e.watch.over(ctx, run)
+	if why := e.why(run); why != "" {
+		e.m.say("%s", why)
+	}
 	if e.runner != nil {
 		_ = e.runner.Close() // nothing is left that it could be needed for
 	}

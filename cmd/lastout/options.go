@@ -19,6 +19,7 @@ import (
 type options struct {
 	job           jobs.Job
 	linger, grace duration
+	settle        duration
 	timeout       duration
 	killAfter     duration
 	giveUp        duration
@@ -78,7 +79,7 @@ func newCommand(o *options) *cobra.Command {
 
 func (o *options) addFlags(f *pflag.FlagSet) {
 	o.linger.forever = true
-	o.grace.d = jobs.DefaultGrace
+	o.grace.d, o.settle.d = jobs.DefaultGrace, jobs.DefaultSettle
 	o.stopSignal.sig, o.deathSignal.sig = syscall.SIGTERM, syscall.SIGKILL
 	o.forward = choice{"group", []string{"leader", "group", "tree"}}
 	o.keeper = choice{"auto", []string{"auto", "off"}}
@@ -89,6 +90,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.SetInterspersed(false) // flags end at the first word that is none
 	f.Var(&o.linger, "linger", "let descendants go on this long after the command, or forever")
+	f.Var(&o.settle, "settle", "let what is busy when the command has ended end by itself for this long; who reads a pipe to its end has --grace")
 	f.VarP(&o.grace, "grace", "g", "time from the stop signal to SIGKILL")
 	f.VarP(&o.timeout, "timeout", "t", "stop the command after this time")
 	f.VarP(&o.killAfter, "kill-after", "k", "send SIGKILL if the command runs this long after a stop signal")
@@ -180,6 +182,9 @@ func (o *options) complete(args []string) error {
 	j.Linger, j.Timeout, j.KillAfter, j.GiveUp = o.linger.d, o.timeout.d, o.killAfter.d, o.giveUp.d
 	if j.Grace = o.grace.d; j.Grace == 0 {
 		j.Grace = -1
+	}
+	if j.Settle = o.settle.d; j.Settle == 0 {
+		j.Settle = -1
 	}
 	j.Terminal = true
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore

@@ -100,7 +100,7 @@ const maxWidth = 140
 
 func (p *picture) row(l *facts.Leftover, parent place, branches string) row {
 	r := row{
-		branches: branches, pid: strconv.Itoa(l.PID), notes: strings.Join(p.notes(l, parent), ", "), age: age(l.Age) + " old",
+		branches: branches, pid: strconv.Itoa(l.PID), notes: strings.Join(p.notes(l, parent), ", "), age: old(l.Age) + " old",
 		end: ending(p.o, &l.Leftover), bad: bad(l),
 	}
 	if l.Allowed {
@@ -152,6 +152,14 @@ func ending(o *options, l *jobs.Leftover) string {
 		return "died of " + signalName(l.Status.Signal())
 	}
 	return "ended by itself"
+}
+
+// old is the age of a process. Of a young one, a clock tick more or less would make each run look different.
+func old(d time.Duration) string {
+	if d < time.Second {
+		return "under 1s"
+	}
+	return age(d)
 }
 
 // age rounds to what a reader wants to know.

@@ -60,6 +60,17 @@ func quoted(s string) string {
 	return s
 }
 
+// shellQuoted returns a word as a shell reads it back (sh(1), Quoting).
+func shellQuoted(s string) string {
+	plain := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // shorten cuts a text to n characters.
 func shorten(s string, n int) string {
 	r := []rune(s)

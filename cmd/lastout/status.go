@@ -22,10 +22,20 @@ const (
 	statusTimeKilled = statusSignal + int(syscall.SIGKILL)
 )
 
+// Reasons for a status that is not the command's own: what stands after "exit status 124, because".
+const (
+	becauseTimeout   = "of --timeout"
+	becauseLeak      = "of --fail-on-leak"
+	becauseLock      = "of --lock"
+	becauseSurvivors = "of --give-up"
+	becauseKeeper    = "the keeper died"
+)
+
 // verdict is what lastout ends with: an exit status, or the signal that the command died of.
 type verdict struct {
-	status int
-	signal syscall.Signal // if not 0, die of it
+	status  int
+	signal  syscall.Signal // if not 0, die of it
+	because string         // what lastout itself has to do with the status; "" where it is the command's, or was said when it happened
 }
 
 // startFailure is the status for a command that could not be started.
@@ -45,22 +55,24 @@ func judge(o *options, run *facts.Run) verdict {
 	r := run.Result
 	var survivors *subreaper.SurvivorError
 	switch {
-	case errors.As(run.Err, &survivors), errors.Is(run.Err, jobs.ErrKeeperLost):
-		return verdict{status: statusFailed}
+	case errors.As(run.Err, &survivors):
+		return verdict{status: statusFailed, because: becauseSurvivors}
+	case errors.Is(run.Err, jobs.ErrKeeperLost):
+		return verdict{status: statusFailed, because: becauseKeeper}
 	case r.TimedOut && r.Killed:
-		return verdict{status: statusTimeKilled}
+		return verdict{status: statusTimeKilled, because: becauseTimeout}
 	case r.TimedOut:
-		return verdict{status: statusTimedOut}
+		return verdict{status: statusTimedOut, because: becauseTimeout}
 	}
 	v := verdict{status: r.Status.ExitStatus()}
 	if r.Status.Signaled() {
-		v = verdict{statusSignal + int(r.Status.Signal()), r.Status.Signal()}
+		v = verdict{status: statusSignal + int(r.Status.Signal()), signal: r.Status.Signal()}
 	}
 	if o.expect[v.status] {
 		v = verdict{}
 	}
-	if v.status == 0 && run.Leaks > 0 {
-		v.status = o.failOnLeak.status
+	if v.status == 0 && run.Leaks > 0 && o.failOnLeak.status != 0 {
+		v = verdict{status: o.failOnLeak.status, because: becauseLeak}
 	}
 	return v
 }

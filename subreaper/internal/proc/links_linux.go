@@ -1,11 +1,6 @@
 package proc
 
-import (
-	"strconv"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
-)
+import "strconv"
 
 // Links calls visit with what the descriptors of pid are open on, as their links name it (proc_pid_fd(5)), at most max of them from the
 // lowest on. link is valid until visit returns; writable reports whether the descriptor is open for writing.
@@ -22,17 +17,10 @@ func (fs *FS) Link(pid, fd int32, visit func(link []byte, writable func() bool))
 	fs.begin(pid, "/fd/")
 	fs.path = strconv.AppendInt(fs.path, int64(fd), 10)
 	fs.path = append(fs.path, 0)
-	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
-		uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)), 0, 0)
-	if errno == 0 {
-		visit(fs.buf[:n], fs.writable)
+	if link := fs.link(); link != nil {
+		visit(link, fs.writable)
 	}
 }
 
 // writable reports whether the link fs.path is that of a descriptor which is open for writing: its mode says so.
-func (fs *FS) writable() bool {
-	var st unix.Statx_t // Linux 4.11
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
-		unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
-	return errno == 0 && st.Mode&0o200 != 0
-}
+func (fs *FS) writable() bool { return fs.linkMode()&0o200 != 0 }

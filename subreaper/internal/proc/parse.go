@@ -20,6 +20,10 @@ type Stat struct {
 // shows it while others work on.
 func (s *Stat) Dead() bool { return s.State == 'Z' && s.Threads <= 1 }
 
+// Busy reports whether the thread runs or waits for a processor (R), waits for a device (D), or is on its way out of the kernel (X). One
+// that sleeps (S), was stopped (T, t), is parked or idle (P, I) or is a zombie (Z) is not busy.
+func (s *Stat) Busy() bool { return s.State == 'R' || s.State == 'D' || s.State == 'X' }
+
 // ParseStat reads the contents of /proc/PID/stat and reports whether they were well formed.
 // The name may itself hold ") Z 1 1 1" and newlines, so the fields begin after the last parenthesis.
 func ParseStat(b []byte, s *Stat) bool {

@@ -32,6 +32,8 @@ type Run struct {
 	// Status is what lastout exits with, and Signal what it dies of in place of that; 0 for none. Then Status is 128 and its number.
 	Status int
 	Signal syscall.Signal
+	// Because says what lastout itself has to do with that: "of --timeout", "the keeper died". It is empty where Status is the command's own.
+	Because string
 
 	// Leftovers are those of Result that are described. Leaks is the number of all that do not count as allowed.
 	Leftovers []Leftover

@@ -1,0 +1,203 @@
+package jobs
+
+import "lastout/subreaper"
+
+// flow is one look at processes as far as one waits for what another writes. Processes are named by their place in list.
+type flow struct {
+	list     []subreaper.Activity
+	byPID    map[int]int
+	children map[int][]int // by process id
+	readers  map[subreaper.PipeID][]int
+	writers  map[subreaper.PipeID][]int
+}
+
+func newFlow(list []subreaper.Activity) *flow {
+	f := &flow{
+		list: list, byPID: make(map[int]int, len(list)), children: make(map[int][]int, len(list)),
+		readers: make(map[subreaper.PipeID][]int), writers: make(map[subreaper.PipeID][]int),
+	}
+	for i := range list {
+		p := &list[i]
+		f.byPID[p.PID] = i
+		f.children[p.PPID] = append(f.children[p.PPID], i)
+		for _, pipe := range p.Pipes {
+			if pipe.Reads {
+				f.readers[pipe.ID] = append(f.readers[pipe.ID], i)
+			}
+			if pipe.Writes {
+				f.writers[pipe.ID] = append(f.writers[pipe.ID], i)
+			}
+		}
+	}
+	return f
+}
+
+// waitsFor reports whether reader waits for what writer writes into a pipe that both have open. It does not if it can write there, too, and would never see
+// an end; nor if it has started the writer: then it is no filter but looks after the writer, and is to be told as early.
+func (f *flow) waitsFor(reader, writer int, pipe subreaper.PipeID) bool {
+	return reader != writer && !contains(f.writers[pipe], reader) && !f.descends(writer, reader)
+}
+
+func contains(list []int, i int) bool {
+	for _, v := range list {
+		if v == i {
+			return true
+		}
+	}
+	return false
+}
+
+// descends reports whether i is below ancestor.
+func (f *flow) descends(i, ancestor int) bool {
+	for range f.list { // a number that is used again could make a circle
+		up, known := f.byPID[f.list[i].PPID]
+		if !known || up == i {
+			return false
+		}
+		if i = up; i == ancestor {
+			return true
+		}
+	}
+	return false
+}
+
+// downstream calls visit with those that wait for i.
+func (f *flow) downstream(i int, visit func(int)) {
+	for _, pipe := range f.list[i].Pipes {
+		if !pipe.Writes {
+			continue
+		}
+		for _, reader := range f.readers[pipe.ID] {
+			if f.waitsFor(reader, i, pipe.ID) {
+				visit(reader)
+			}
+		}
+	}
+}
+
+// written calls visit with whoever has a pipe open for reading that i writes.
+func (f *flow) written(i int, visit func(int)) {
+	for _, pipe := range f.list[i].Pipes {
+		if pipe.Writes {
+			for _, reader := range f.readers[pipe.ID] {
+				visit(reader)
+			}
+		}
+	}
+}
+
+// upstream calls visit with those that i waits for.
+func (f *flow) upstream(i int, visit func(int)) {
+	for _, pipe := range f.list[i].Pipes {
+		if !pipe.Reads {
+			continue
+		}
+		for _, writer := range f.writers[pipe.ID] {
+			if f.waitsFor(i, writer, pipe.ID) {
+				visit(writer)
+			}
+		}
+	}
+}
+
+// reach returns whom one gets to from i by steps, i itself only if there is a circle.
+func (f *flow) reach(i int, step func(int, func(int))) set {
+	reached, todo := make(set), []int{i}
+	for len(todo) > 0 {
+		from := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		step(from, func(to int) {
+			if !reached[to] {
+				reached[to] = true
+				todo = append(todo, to)
+			}
+		})
+	}
+	return reached
+}
+
+// set is a set of processes of a flow.
+type set map[int]bool
+
+// after returns who goes on with those of from: themselves, what they have started, who waits for any of them, and so on.
+func (f *flow) after(from set) set {
+	all := make(set, len(from))
+	for i := range from {
+		all[i] = true
+		for j := range f.reach(i, f.next) {
+			all[j] = true
+		}
+	}
+	return all
+}
+
+func (f *flow) next(i int, visit func(int)) {
+	f.downstream(i, visit)
+	for _, child := range f.children[f.list[i].PID] {
+		visit(child)
+	}
+}
+
+// draining returns who goes on because of those that drain: them with whatever comes after them, and who may be waiting for their exit, as a shell is
+// that will rename a file when its gzip is done.
+func (f *flow) draining(drains set) set {
+	all := f.after(drains)
+	for i := range drains {
+		for range f.list {
+			up, known := f.byPID[f.list[i].PPID]
+			if !known || up == i {
+				break
+			}
+			i = up
+			all[i] = true
+		}
+	}
+	return all
+}
+
+// waiting returns who is not to be told to stop yet, of those that go on without a leader: whoever waits for another one, with what it has started. In a circle,
+// where each waits for the other, nobody comes first: those that wait for none outside of it are told, all of them.
+func (f *flow) waiting() set {
+	first := make(set)
+	for i := range f.list {
+		up := f.reach(i, f.upstream)
+		if delete(up, i); len(up) == 0 {
+			continue
+		}
+		down := f.reach(i, f.downstream)
+		for j := range up {
+			if !down[j] {
+				first[i] = true
+				break
+			}
+		}
+	}
+	all := f.after(first)
+	return all
+}
+
+// behind returns who reads what a process writes, and so on, with what they have started; but for those that it waits for in turn.
+func (f *flow) behind(pid int) set {
+	i, known := f.byPID[pid]
+	if !known {
+		return set{}
+	}
+	readers := make(set)
+	f.downstream(i, func(reader int) {
+		if !f.reach(reader, f.written)[i] {
+			readers[reader] = true
+		}
+	})
+	all := f.after(readers)
+	delete(all, i)
+	return all
+}
+
+// ids names the members of a set, for later looks.
+func (f *flow) ids(s set) map[subreaper.ID]bool {
+	ids := make(map[subreaper.ID]bool, len(s))
+	for i := range s {
+		ids[f.list[i].ID()] = true
+	}
+	return ids
+}

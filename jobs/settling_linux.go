@@ -1,0 +1,304 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"syscall"
+	"time"
+
+	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
+)
+
+// beginSettling gives those that are left time to end by themselves. The leader's zombie is not held for as long: while it is, nobody is reaped.
+func (l *life) beginSettling() {
+	l.release()
+	l.patience.begin(l.job, !l.asked.IsZero(), time.Now())
+	l.lookAgain(firstLook)
+}
+
+func (l *life) lookAgain(after time.Duration) {
+	stopTimers(l.next)
+	l.next = timer(after)
+}
+
+// look looks at everybody who lives. It reports false where there are too many, or there is no way to see them.
+func (l *life) look(pipes bool) ([]subreaper.Activity, bool) {
+	return l.host.reaper.Look(subreaper.LookOptions{Max: maxSeen, Pipes: pipes, Ours: l.isOurs})
+}
+
+// isOurs reports whether a pipe was open before the job was. Everybody in the job may have inherited it, and whether it has ended says nothing of who has it.
+func (l *life) isOurs(pipe subreaper.PipeID) bool { return l.ours[pipe] }
+
+// knowOurs finds out which pipes are ours, before anybody looks at pipes.
+func (l *life) knowOurs() {
+	if l.ours != nil {
+		return
+	}
+	l.ours = make(map[subreaper.PipeID]bool)
+	for _, id := range append(l.host.reaper.OpenPipes(nil), l.passed...) {
+		l.ours[id] = true
+	}
+}
+
+// glance is one look at those that are left: while they settle, and while readers have not been sent the stop signal.
+func (l *life) glance() {
+	now := time.Now()
+	switch l.state {
+	case settling:
+		l.settleOn(now)
+	case stopping, draining:
+		l.stopReaders(now)
+	}
+	if l.state == settling || l.attentive() {
+		l.lookAgain(l.patience.rest(time.Since(now)))
+	}
+}
+
+// attentive reports whether there is something to be seen while the others are being stopped.
+func (l *life) attentive() bool {
+	return (l.state == stopping || l.state == draining) && (len(l.spared) > 0 || l.gone && !l.counted)
+}
+
+// settleOn decides whether those that are left go on settling.
+func (l *life) settleOn(now time.Time) {
+	list, all := l.look(false)
+	if !all {
+		l.input(settleOver)
+		return
+	}
+	if len(l.patience.drains) > 0 && l.callerIsSlow() {
+		l.patience.hold(now)
+	}
+	active := l.patience.see(list, l.reapedSoFar(), now, l.endedByItself)
+	if !l.patience.worthPipes(active, now) {
+		return
+	}
+	l.knowOurs()
+	if list, all = l.look(true); !all {
+		l.input(settleOver)
+		return
+	}
+	l.flow = newFlow(list)
+	defer func() { l.flow = nil }()
+	for i := range l.patience.see(list, l.reapedSoFar(), now, l.endedByItself) {
+		active[i] = true
+	}
+	switch l.patience.judge(l.flow, active, now) {
+	case atRest:
+		l.input(rested)
+	case tooLong:
+		l.input(settleOver)
+	case swarms:
+		l.swarm = true
+		l.input(settleOver)
+	}
+}
+
+func (l *life) reapedSoFar() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.result.Reaped
+}
+
+// endedByItself tells of a process that has ended while the others settle.
+func (l *life) endedByItself(s seen) { l.logger.Info("ended by itself", "pid", s.pid, "comm", s.comm) }
+
+// endedAnyhow is for those of whom it is not known.
+func endedAnyhow(seen) {}
+
+// callerIsSlow reports whether nothing can be written to our standard output or error, which are the job's: whoever reads it does not, or has stopped the terminal. A
+// program that writes there waits for that as it would without us.
+func (l *life) callerIsSlow() bool {
+	for _, fd := range l.outs {
+		fds := []unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}
+		if n, err := unix.Poll(fds, 0); n == 0 && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// spare decides who is not sent the stop signal yet. Without a leader these are the readers of what others write, and of what is in a pipe that has ended. While it
+// lives, they are the readers of what the leader writes: everybody else is part of what is to be stopped.
+func (l *life) spare() map[subreaper.ID]bool {
+	if l.job.settle() == 0 || l.swarm {
+		return nil
+	}
+	l.knowOurs()
+	f := l.flow
+	if f == nil {
+		list, all := l.look(true)
+		if !all {
+			return nil
+		}
+		f = newFlow(list)
+	}
+	return f.ids(l.goOn(f, time.Now()))
+}
+
+// goOn is spare for one look.
+func (l *life) goOn(f *flow, now time.Time) set {
+	if !l.gone {
+		return f.behind(l.child.PID)
+	}
+	drains := l.patience.drainers(f, now)
+	if l.state == draining { // who has nothing to read has had its time
+		for i := range drains {
+			if !unread(f, set{i: true}) {
+				delete(drains, i)
+			}
+		}
+	}
+	all := f.draining(drains)
+	for i := range f.waiting() {
+		all[i] = true
+	}
+	return all
+}
+
+// readersOfLeader returns those that a signal which asks the leader to end is not for: they would lose its last words.
+func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
+	if !asksForEnd(sig) || l.job.settle() == 0 {
+		return nil
+	}
+	l.knowOurs()
+	leader, _ := l.host.reaper.Look(subreaper.LookOptions{Only: l.child.PID, Max: 1, Pipes: true, Ours: l.isOurs})
+	if len(leader) == 0 || !writesAny(leader[0].Pipes) {
+		return nil
+	}
+	list, all := l.look(true)
+	if !all {
+		return nil
+	}
+	f := newFlow(list)
+	return f.ids(f.behind(l.child.PID))
+}
+
+func writesAny(pipes []subreaper.Pipe) bool {
+	for _, p := range pipes {
+		if p.Writes {
+			return true
+		}
+	}
+	return false
+}
+
+// stopReaders sends the stop signal to those that were spared and have no reason to wait any more: nobody is left who writes what they read, and they are idle.
+func (l *life) stopReaders(now time.Time) {
+	list, all := l.look(true)
+	if !all {
+		l.stopSpared(func(subreaper.ID) bool { return false })
+		l.count()
+		return
+	}
+	f := newFlow(list)
+	active := l.patience.see(list, l.reapedSoFar(), now, endedAnyhow)
+	if l.gone && !l.counted && (now.Sub(l.patience.quiet) >= restful || l.patience.elapsed(now) >= l.patience.busy) {
+		l.count()
+	}
+	goesOn := l.goOn(f, now)
+	for i := range active {
+		goesOn[i] = true
+	}
+	ids := f.ids(goesOn)
+	there := make(map[subreaper.ID]bool, len(list))
+	for i := range list {
+		there[list[i].ID()] = true
+	}
+	for id := range l.spared {
+		if !there[id] {
+			delete(l.spared, id)
+		}
+	}
+	l.stopSpared(func(id subreaper.ID) bool { return ids[id] })
+}
+
+// stopSpared sends the stop signal to those that were spared, but for those that still are to be.
+func (l *life) stopSpared(still func(subreaper.ID) bool) {
+	tell := make(map[subreaper.ID]bool)
+	for id := range l.spared {
+		if !still(id) {
+			tell[id] = true
+			delete(l.spared, id)
+		}
+	}
+	if len(tell) > 0 {
+		l.tell(func(p subreaper.Process) bool { return tell[p.ID()] })
+	}
+}
+
+// tell sends the stop signal to some of those that live, and CONT: a process that is stopped neither handles TERM nor dies of it.
+func (l *life) tell(whom func(subreaper.Process) bool) {
+	grace := l.job.grace()
+	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
+		switch {
+		case !whom(p):
+			return nil
+		case l.killsLeader && p.PID == l.result.PID:
+			return []syscall.Signal{unix.SIGKILL}
+		case l.told.knows(p, grace):
+			return []syscall.Signal{unix.SIGCONT}
+		}
+		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
+	})
+	procs = slices.DeleteFunc(procs, func(p subreaper.Process) bool { return !whom(p) })
+	l.left.signalled(procs)
+	if l.gone {
+		l.left.found(procs...)
+	}
+}
+
+// drain kills those that have had the grace period, for the readers that were spared to see an end.
+func (l *life) drain() {
+	list, all := l.look(true)
+	if !all {
+		l.input(graceOver)
+		return
+	}
+	f, spared := newFlow(list), make(set)
+	for i := range list {
+		if l.spared[list[i].ID()] {
+			spared[i] = true
+		}
+	}
+	keep := f.ids(f.after(spared))
+	l.killsLeader = l.killsLeader || !l.gone
+	for _, p := range l.signalSome([]syscall.Signal{unix.SIGKILL}, func(p subreaper.Process) bool { return !keep[p.ID()] }) {
+		if p.PID != l.result.PID {
+			l.left.found(p)
+			l.left.killed(p.PID)
+		}
+	}
+	l.setPhase(l.job.settle())
+	l.lookAgain(firstLook)
+}
+
+// count notes who is left over of a job that was stopped while its leader lived, but for readers that are to go on.
+func (l *life) count() {
+	if l.counted {
+		return
+	}
+	l.counted = true
+	procs := l.host.reaper.Descendants()
+	over := procs[:0]
+	for _, p := range procs {
+		if !l.spared[p.ID()] {
+			over = append(over, p)
+		}
+	}
+	l.left.found(over...)
+	l.findHolders(over)
+}
+
+// tellOfSettled tells of those that were there at the last look, when nobody is left.
+func (l *life) tellOfSettled() {
+	if !l.logger.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	for _, s := range l.patience.seen {
+		l.endedByItself(s)
+	}
+}

@@ -1,0 +1,125 @@
+package subreaper
+
+import (
+	"slices"
+
+	"lastout/subreaper/internal/proc"
+)
+
+// Look tells what every descendant does that is alive, parents before their children. all is false where there are more than opts.Max, or where there is
+// no /proc to look at. Nobody is signalled, and nothing is reaped meanwhile.
+func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.fs == nil {
+		return nil, false
+	}
+	o := onlooker{r: r, walker: &r.walk, opts: opts, all: true, now: clockTicks()}
+	var st proc.Stat
+	for _, pid := range slices.Clone(o.directChildren()) {
+		if (opts.Only == 0 || int(pid) == opts.Only) && r.fs.Stat(pid, &st) {
+			o.visit(node{pid, -1}, &st)
+		}
+	}
+	if opts.Pipes {
+		endFIFOs(o.list, o.fifos)
+	}
+	return o.list, o.all
+}
+
+// onlooker is one call of Look.
+type onlooker struct {
+	r *Reaper
+	*walker
+	opts  LookOptions
+	now   uint64
+	list  []Activity
+	all   bool
+	pipes []proc.Pipe
+	fifos map[PipeID]bool // that are read; true where somebody has it open for writing
+}
+
+func (o *onlooker) visit(n node, st *proc.Stat) {
+	if st.Dead() {
+		return
+	}
+	if len(o.list) >= o.opts.Max {
+		o.all = false
+		return
+	}
+	a := Activity{Process: describe(n.pid, st, o.now)}
+	a.Busy, a.Runs = o.r.fs.Activity(n.pid, st)
+	if o.opts.Pipes {
+		a.Pipes = o.pipesOf(n.pid)
+	}
+	if !n.unreaped() { // what was read may be another's
+		return
+	}
+	o.list = append(o.list, a)
+	if !o.deep() || o.opts.Only != 0 {
+		return
+	}
+	children := o.push(n, st.Threads)
+	defer o.pop(children)
+	for _, pid := range children {
+		if child, ok := o.hold(pid, st); ok {
+			o.visit(child, st)
+			child.close()
+		}
+	}
+}
+
+func (o *onlooker) ours(id PipeID) bool { return o.opts.Ours != nil && o.opts.Ours(id) }
+
+func (o *onlooker) pipesOf(pid int32) (pipes []Pipe) {
+	o.pipes = o.r.fs.Pipes(o.pipes[:0], pid, maxDescriptors, func(dev, ino uint64) bool { return !o.ours(PipeID{dev, ino}) })
+	for _, p := range o.pipes {
+		id := PipeID{p.Dev, p.Ino}
+		if o.ours(id) {
+			continue
+		}
+		if p.NoEnd {
+			if o.fifos == nil {
+				o.fifos = make(map[PipeID]bool)
+			}
+			o.fifos[id] = o.fifos[id] || p.Writes
+		}
+		pipes = append(pipes, Pipe{ID: id, Reads: p.Reads, Writes: p.Writes, Ended: p.Ended, Unread: p.Unread})
+	}
+	return pipes
+}
+
+// endFIFOs notes which FIFOs nobody has open for writing. (We have those open that are left out.)
+func endFIFOs(list []Activity, written map[PipeID]bool) {
+	for i := range list {
+		for j := range list[i].Pipes {
+			p := &list[i].Pipes[j]
+			if w, fifo := written[p.ID]; fifo {
+				p.Ended = p.Reads && !w
+			}
+		}
+	}
+}
+
+// OpenPipes returns the pipes, FIFOs and sockets that this process has open with one of some descriptors; nil means all of them.
+func (r *Reaper) OpenPipes(fds []int) (ids []PipeID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.fs == nil {
+		return nil
+	}
+	var pipes []proc.Pipe
+	if fds == nil {
+		pipes = r.fs.Pipes(nil, r.walk.self, maxOpen, nil)
+	}
+	for _, fd := range fds {
+		pipes = r.fs.Pipe(pipes, r.walk.self, int32(fd), nil)
+	}
+	for _, p := range pipes {
+		ids = append(ids, PipeID{p.Dev, p.Ino})
+	}
+	return ids
+}
+
+// maxOpen bounds how many of our own descriptors are looked at.
+const maxOpen = 1 << 16
