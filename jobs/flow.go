@@ -3,6 +3,9 @@ package jobs
 import "lastout/subreaper"
 
 // flow is one look at processes as far as one waits for what another writes. Processes are named by their place in list.
+//
+// A reader is a process whose standard input the pipe is. Another descriptor says nothing: many a program leaves its children the read end of a pipe that is none
+// of their business, or has them watch one for the death of their parent (PostgreSQL).
 type flow struct {
 	list     []subreaper.Activity
 	byPID    map[int]int
@@ -21,7 +24,7 @@ func newFlow(list []subreaper.Activity) *flow {
 		f.byPID[p.PID] = i
 		f.children[p.PPID] = append(f.children[p.PPID], i)
 		for _, pipe := range p.Pipes {
-			if pipe.Reads {
+			if pipe.Reads && pipe.Stdin {
 				f.readers[pipe.ID] = append(f.readers[pipe.ID], i)
 			}
 			if pipe.Writes {
@@ -89,7 +92,7 @@ func (f *flow) written(i int, visit func(int)) {
 // upstream calls visit with those that i waits for.
 func (f *flow) upstream(i int, visit func(int)) {
 	for _, pipe := range f.list[i].Pipes {
-		if !pipe.Reads {
+		if !pipe.Reads || !pipe.Stdin {
 			continue
 		}
 		for _, writer := range f.writers[pipe.ID] {

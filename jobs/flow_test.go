@@ -10,7 +10,7 @@ import (
 )
 
 // scene makes a look of lines such as "3<1 r7 w8 e9 b7": process 3, a child of 1, reads pipe 7, writes pipe 8, reads pipe 9, which has ended and is empty (u9: there is
-// something left to read), and has pipe 7 open for both.
+// something left to read), and has pipe 7 open for both. Capital letters are for another descriptor than standard input.
 func scene(lines ...string) *flow {
 	var list []subreaper.Activity
 	for _, line := range lines {
@@ -19,8 +19,10 @@ func scene(lines ...string) *flow {
 		a := subreaper.Activity{Process: subreaper.Process{PID: numberOf(pid), PPID: numberOf(ppid)}}
 		for _, w := range words[1:] {
 			p := subreaper.Pipe{ID: subreaper.PipeID{Ino: uint64(numberOf(w[1:]))}}
-			p.Reads, p.Writes, p.Ended = w[0] != 'w', w[0] == 'w' || w[0] == 'b', w[0] == 'e' || w[0] == 'u'
-			if w[0] == 'u' {
+			kind := w[0] | 0x20
+			p.Stdin = kind == w[0] && kind != 'w'
+			p.Reads, p.Writes, p.Ended = kind != 'w', kind == 'w' || kind == 'b', kind == 'e' || kind == 'u'
+			if kind == 'u' {
 				p.Unread = 10
 			}
 			a.Pipes = append(a.Pipes, p)
@@ -64,6 +66,7 @@ func TestWaiting(t *testing.T) {
 		"a supervisor, and what reads that": {[]string{"2<1 r7 w8", "3<2 w7", "4<1 r8"}, []int{4}},
 		"popen":                             {[]string{"2<1 w7", "3<2 r7"}, []int{3}},
 		"one reader of two":                 {[]string{"2<1 w7", "3<1 w8", "4<1 r7 r8"}, []int{4}},
+		"one that may not read at all":      {[]string{"2<1 R7", "3<1 w7"}, nil},
 		"numbers in a circle":               {[]string{"2<3 r7", "3<2 w7"}, nil},
 	} {
 		f := scene(c.scene...)
@@ -84,6 +87,8 @@ func TestDraining(t *testing.T) {
 		"who reads what it writes":    {[]string{"2<1 e7 w8", "3<1 r8 w9", "4<1 r9", "5<1"}, []int{2, 3, 4}},
 		"what it has started":         {[]string{"2<1 e7", "3<2", "4<3"}, []int{2, 3, 4}},
 		"what a shell has in a row":   {[]string{"2<1", "3<2 e7", "4<2"}, []int{2, 3}},
+		"one that may not read":       {[]string{"2<1 E7"}, nil},
+		"one that has something left": {[]string{"2<1 U7"}, []int{2}},
 		"not the shell's other child": {[]string{"2<1 w9", "3<2 u7", "4<2 r9"}, []int{2, 3}},
 	} {
 		f, p := scene(c.scene...), patience{}
@@ -103,6 +108,7 @@ func TestBehind(t *testing.T) {
 		"a pipeline of the leader's":     {[]string{"2<1", "3<2 w7", "4<2 r7 w8", "5<2 r8"}, nil},
 		"its output":                     {[]string{"2<1 w7", "3<2 w7", "4<2 r7 w8", "5<4", "6<2 r8"}, []int{4, 5, 6}},
 		"one that it talks with":         {[]string{"2<1 w7 r8", "3<2 r7 w8"}, nil},
+		"children that have it":          {[]string{"2<1 w7", "3<2 R7"}, nil},
 		"no leader":                      {[]string{"3<1 r7"}, nil},
 		"one that drains something else": {[]string{"2<1", "3<2 u7"}, nil},
 	} {

@@ -39,11 +39,11 @@ type life struct {
 	calm     func() // ends the hurry of stopping and killing
 
 	patience    patience
-	flow        *flow                 // the look that has just been taken, while it is acted upon
-	swarm       bool                  // they multiply: nobody is spared
-	killsLeader bool                  // the leader has had its time
-	counted     bool                  // who is left over
-	spared      map[subreaper.ID]bool // those that are to be sent the stop signal later
+	flow        *flow                      // the look that has just been taken, while it is acted upon
+	swarm       bool                       // they multiply: nobody is spared
+	killsLeader bool                       // the leader has had its time
+	counted     bool                       // who is left over
+	spared      map[subreaper.ID]time.Time // those that are to be sent the stop signal later: see tellSpared
 	ours        map[subreaper.PipeID]bool
 	passed      []subreaper.PipeID // the job's, which we have closed since
 	outs        []int32            // our standard output and error, if they are the job's
@@ -287,7 +287,7 @@ func (l *life) stop(from state) {
 		l.input(l.overGrace())
 		return
 	}
-	l.tell(func(p subreaper.Process) bool { return !l.spared[p.ID()] })
+	l.tell(func(p subreaper.Process) bool { return !l.spares(p) })
 	l.host.others.stop(l.job.stopSignal())
 	l.setPhase(grace)
 	if l.attentive() {

@@ -17,6 +17,8 @@ const (
 	firstLook = time.Millisecond
 	// longestPause is the longest time between two looks. It is longer where a look takes long.
 	longestPause = 20 * time.Millisecond
+	// unmoved is how long there may be as much to read as before.
+	unmoved = time.Second
 	// maxSeen bounds how many processes are looked at. Of more nobody is on its way out.
 	maxSeen = 4096
 	// maxBorn is how many processes may be born while the others settle: a bomb forks as many within some milliseconds. Where somebody drains a
@@ -40,7 +42,7 @@ const (
 // patience watches those that live after their leader, look by look. It decides who may go on by itself, for how long. The rules:
 //
 //   - A process that is busy, or was given a processor since the last look, is on its way out, for Job.Settle at most.
-//   - One that reads a pipe which has ended drains it, for the grace period at most, or Job.Settle if that is longer. What it has started, who waits for
+//   - One whose standard input is a pipe that has ended, or that reads another such pipe, drains it, for the grace period at most, or Job.Settle if that is longer. What it has started, who waits for
 //     what it writes, and who may wait for its exit, goes on with it.
 //   - Everybody else is idle. When all are, for some time, they are at rest: whoever is left over then is a leftover.
 //
@@ -57,11 +59,11 @@ type patience struct {
 	pause time.Duration
 
 	seen   map[subreaper.ID]seen
-	first  map[subreaper.ID]seen          // the first look
-	reaped int                            // how many had been reaped by then
-	born   int                            // since then
-	young  int                            // those of them that live
-	drains map[subreaper.ID]time.Duration // since when somebody drains, as elapsed tells the time
+	first  map[subreaper.ID]seen // the first look
+	reaped int                   // how many had been reaped by then
+	born   int                   // since then
+	young  int                   // those of them that live
+	drains map[subreaper.ID]drain
 }
 
 // seen is what is remembered of a process from one look to the next.
@@ -77,7 +79,7 @@ func (p *patience) begin(job *Job, asked bool, now time.Time) {
 		p.busy = min(p.busy, job.grace()/2)
 	}
 	p.began, p.quiet, p.ended, p.last = now, now, now, now
-	p.seen, p.first, p.drains = nil, nil, make(map[subreaper.ID]time.Duration)
+	p.seen, p.first, p.drains = nil, nil, make(map[subreaper.ID]drain)
 	p.pause, p.held, p.born = firstLook, 0, 0
 }
 
@@ -120,33 +122,49 @@ func (p *patience) see(list []subreaper.Activity, reaped int, now time.Time, gon
 	return active
 }
 
-// drainers returns who reads a pipe that has ended, and has not done so for too long.
+// drainers returns who reads a pipe that has ended, and has not done so for too long. Of one that is not a process's standard input it is not known
+// whether the process reads it, so there has to be something in it, which gets less.
 func (p *patience) drainers(f *flow, now time.Time) set {
-	drains := make(set)
+	drains, elapsed := make(set), p.elapsed(now)
 	for i := range f.list {
-		if !drained(f.list[i].Pipes) {
+		stdin, rest := ended(f.list[i].Pipes)
+		if !stdin && rest == 0 {
 			continue
 		}
 		id := f.list[i].ID()
-		since, known := p.drains[id]
+		d, known := p.drains[id]
 		if !known {
-			since = p.elapsed(now)
-			p.drains[id] = since
+			d = drain{since: elapsed, moved: elapsed, rest: rest}
 		}
-		if p.elapsed(now)-since < p.drain {
+		if rest != d.rest {
+			d.moved, d.rest = elapsed, rest
+		}
+		p.drains[id] = d
+		if elapsed-d.since < p.drain && (stdin || elapsed-d.moved < unmoved) {
 			drains[i] = true
 		}
 	}
 	return drains
 }
 
-func drained(pipes []subreaper.Pipe) bool {
+// drain is what is remembered of a process that drains a pipe. Times are as elapsed tells them.
+type drain struct {
+	since, moved time.Duration // since when it does; when there was less to read
+	rest         int           // how much there is
+}
+
+// ended reports whether the standard input has ended, and how much is left to read in other pipes that have.
+func ended(pipes []subreaper.Pipe) (stdin bool, rest int) {
 	for _, pipe := range pipes {
-		if pipe.Reads && pipe.Ended {
-			return true
+		switch {
+		case !pipe.Reads || !pipe.Ended:
+		case pipe.Stdin:
+			stdin = true
+		default:
+			rest += pipe.Unread
 		}
 	}
-	return false
+	return stdin, rest
 }
 
 // hold leaves the time since the last look out of account: those that drain could not write, because our caller does not read.

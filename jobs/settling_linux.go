@@ -123,7 +123,7 @@ func (l *life) callerIsSlow() bool {
 
 // spare decides who is not sent the stop signal yet. Without a leader these are the readers of what others write, and of what is in a pipe that has ended. While it
 // lives, they are the readers of what the leader writes: everybody else is part of what is to be stopped.
-func (l *life) spare() map[subreaper.ID]bool {
+func (l *life) spare() map[subreaper.ID]time.Time {
 	if l.job.settle() == 0 || l.swarm {
 		return nil
 	}
@@ -136,7 +136,17 @@ func (l *life) spare() map[subreaper.ID]bool {
 		}
 		f = newFlow(list)
 	}
-	return f.ids(l.goOn(f, time.Now()))
+	spared := make(map[subreaper.ID]time.Time)
+	for id := range f.ids(l.goOn(f, time.Now())) {
+		spared[id] = time.Time{}
+	}
+	return spared
+}
+
+// spares reports whether a process has not been sent the stop signal yet.
+func (l *life) spares(p subreaper.Process) bool {
+	_, spared := l.spared[p.ID()]
+	return spared
 }
 
 // goOn is spare for one look.
@@ -186,11 +196,12 @@ func writesAny(pipes []subreaper.Pipe) bool {
 	return false
 }
 
-// stopReaders sends the stop signal to those that were spared and have no reason to wait any more: nobody is left who writes what they read, and they are idle.
+// stopReaders sends the stop signal to those that were spared and have had no reason to wait for some time: nobody is left who writes what they read, and they are
+// idle. (What a look shows of two processes it has not seen at the same moment: one may be waiting for another that has just ended.)
 func (l *life) stopReaders(now time.Time) {
 	list, all := l.look(true)
 	if !all {
-		l.stopSpared(func(subreaper.ID) bool { return false })
+		l.tellSpared(func(subreaper.ID, *time.Time) bool { return true })
 		l.count()
 		return
 	}
@@ -203,26 +214,31 @@ func (l *life) stopReaders(now time.Time) {
 	for i := range active {
 		goesOn[i] = true
 	}
-	ids := f.ids(goesOn)
-	there := make(map[subreaper.ID]bool, len(list))
-	for i := range list {
-		there[list[i].ID()] = true
-	}
-	for id := range l.spared {
-		if !there[id] {
+	ids, there := f.ids(goesOn), l.patience.seen
+	l.tellSpared(func(id subreaper.ID, since *time.Time) bool {
+		if _, lives := there[id]; !lives {
 			delete(l.spared, id)
+			return false
 		}
-	}
-	l.stopSpared(func(id subreaper.ID) bool { return ids[id] })
+		switch {
+		case ids[id]:
+			*since = time.Time{}
+		case since.IsZero():
+			*since = now
+		}
+		return !since.IsZero() && now.Sub(*since) >= restful
+	})
 }
 
-// stopSpared sends the stop signal to those that were spared, but for those that still are to be.
-func (l *life) stopSpared(still func(subreaper.ID) bool) {
+// tellSpared sends the stop signal to those that were spared and that due reports. since is from when on they had no reason to wait; zero: they have one.
+func (l *life) tellSpared(due func(id subreaper.ID, since *time.Time) bool) {
 	tell := make(map[subreaper.ID]bool)
-	for id := range l.spared {
-		if !still(id) {
+	for id, since := range l.spared {
+		if due(id, &since) {
 			tell[id] = true
 			delete(l.spared, id)
+		} else if _, there := l.spared[id]; there {
+			l.spared[id] = since
 		}
 	}
 	if len(tell) > 0 {
@@ -260,7 +276,7 @@ func (l *life) drain() {
 	}
 	f, spared := newFlow(list), make(set)
 	for i := range list {
-		if l.spared[list[i].ID()] {
+		if l.spares(list[i].Process) {
 			spared[i] = true
 		}
 	}
@@ -285,7 +301,7 @@ func (l *life) count() {
 	procs := l.host.reaper.Descendants()
 	over := procs[:0]
 	for _, p := range procs {
-		if !l.spared[p.ID()] {
+		if !l.spares(p) {
 			over = append(over, p)
 		}
 	}

@@ -16,6 +16,7 @@ type PipeID struct{ Dev, Ino uint64 }
 type Pipe struct {
 	ID            PipeID
 	Reads, Writes bool
+	Stdin         bool // it is the standard input
 	// Ended says that nobody has it open for writing, so that there will be an end of file once everything is read. Of a FIFO it says that no descendant and
 	// not this process has, since the kernel does not tell of others.
 	Ended bool

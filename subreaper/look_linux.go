@@ -84,7 +84,7 @@ func (o *onlooker) pipesOf(pid int32) (pipes []Pipe) {
 			}
 			o.fifos[id] = o.fifos[id] || p.Writes
 		}
-		pipes = append(pipes, Pipe{ID: id, Reads: p.Reads, Writes: p.Writes, Ended: p.Ended, Unread: p.Unread})
+		pipes = append(pipes, Pipe{ID: id, Stdin: p.FD == 0, Reads: p.Reads, Writes: p.Writes, Ended: p.Ended, Unread: p.Unread})
 	}
 	return pipes
 }

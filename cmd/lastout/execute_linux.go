@@ -221,4 +221,5 @@ func addLeftovers(result, rest *jobs.Result) {
 	result.Reaped += rest.Reaped
 	result.Usage.Add(rest.Usage)
 	result.Ended = append(result.Ended, rest.Ended...)
+	result.Lingered = append(result.Lingered, rest.Lingered...)
 }

@@ -10,6 +10,7 @@ import (
 
 // Pipe is one end of a pipe, a FIFO or a pair of sockets that a process has open. Where it has both, there is one Pipe for each descriptor.
 type Pipe struct {
+	FD            int32
 	Dev, Ino      uint64
 	Reads, Writes bool
 	// Ended says that nobody has it open for writing. That is known of a pipe, and of a socket; of a FIFO it never is: see NoEnd.
@@ -49,13 +50,14 @@ func (fs *FS) Pipe(dst []Pipe, pid, fd int32, ask func(dev, ino uint64) bool) []
 func (fs *FS) pipe(pid, fd int32, ask func(dev, ino uint64) bool) (p Pipe, ok bool) {
 	link := fs.link()
 	if ino, socket := inode(link, "socket:["); socket {
-		p = Pipe{Ino: ino, Reads: true}
+		p = Pipe{FD: fd, Ino: ino, Reads: true}
 		if ask == nil {
 			return p, true
 		}
 		p.Ended = ask(0, ino) && endedPair(pid, fd)
 		return p, p.Ended
 	}
+	p.FD = fd
 	ino, anonymous := inode(link, "pipe:[")
 	switch {
 	case anonymous:

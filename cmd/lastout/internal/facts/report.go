@@ -42,6 +42,7 @@ type report struct {
 	LeakCount         int      `json:"leak_count"`
 	AllowedCount      int      `json:"allowed_count"`
 	Leftovers         []left   `json:"leftovers"`
+	Lingered          []left   `json:"lingered,omitempty"`
 	Signals           []signal `json:"signals"`
 	SignalsDropped    int      `json:"signals_dropped"`
 }
@@ -130,6 +131,9 @@ func (p *report) addResult(r *Run) {
 	p.Usage = usage{
 		res.Reaped, u.User.Seconds(), u.System.Seconds(), u.MaxRSS, u.MinorFaults, u.MajorFaults,
 		u.BlocksIn, u.BlocksOut, u.VoluntarySwitches, u.Preemptions,
+	}
+	for _, l := range res.Lingered {
+		p.Lingered = append(p.Lingered, leftover(&Leftover{Leftover: l}))
 	}
 	for i := range r.Leftovers {
 		p.Leftovers = append(p.Leftovers, leftover(&r.Leftovers[i]))
