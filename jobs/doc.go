@@ -20,6 +20,8 @@
 //   - [Job] is what is to be run, [Result] what became of it. Both are values.
 //   - The life of a job is a table: states, and what moves a job from one to the next (state.go). One goroutine
 //     goes through it (life_linux.go), in-process or in a keeper; it is the same code.
+//   - Between the command and the stop signal, those that are left may end by themselves: patience (settling.go) has the rules, flow (flow.go) knows who reads what
+//     from whom at one look, and settling_linux.go does what follows, look after look. While the others are stopped it spares readers.
 //   - A keeper is the program itself, executed again (keeper_linux.go): the subreaper of one job tree at a time. It ends the
 //     tree when this process dies, even of SIGKILL; and this process, a subreaper too, ends the tree when the keeper does.
 //   - [Runner] is this process's end: a keeper, or the job's life in-process. It runs one job after another.
@@ -34,8 +36,8 @@
 //
 // # Between cancel and return
 //
-// Cancelling the context of [Runner.Run] abandons nothing: every descendant is sent the stop signal, has its grace period,
-// and is killed then. Run returns when the tree is gone, and only with [Job.GiveUp] earlier than that.
+// Cancelling the context of [Runner.Run] abandons nothing: every descendant is sent the stop signal, but for readers of what the leader writes, has its
+// grace period, and is killed then. Run returns when the tree is gone, and only with [Job.GiveUp] earlier than that.
 //
 // # Limits
 //

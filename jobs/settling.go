@@ -234,9 +234,12 @@ func (p *patience) worthPipes(active set, now time.Time) bool {
 	return now.Sub(p.quiet) >= restful || p.born > maxBorn || p.stuck(active, now, stuck) || p.elapsed(now) >= p.busy || len(p.drains) > 0
 }
 
-// rest returns how long to wait for the next look, after one that took some time.
-func (p *patience) rest(took time.Duration) time.Duration {
+// rest returns how long to wait for the next look, after one that began now and took some time.
+func (p *patience) rest(now time.Time, took time.Duration) time.Duration {
 	d := p.pause
 	p.pause = min(2*p.pause, longestPause)
+	if left := restful - now.Sub(p.quiet); left > 0 {
+		d = min(d, left+time.Millisecond)
+	}
 	return max(d, 3*took)
 }

@@ -53,7 +53,7 @@ func (l *life) glance() {
 		l.stopReaders(now)
 	}
 	if l.state == settling || l.attentive() {
-		l.lookAgain(l.patience.rest(time.Since(now)))
+		l.lookAgain(l.patience.rest(now, time.Since(now)))
 	}
 }
 

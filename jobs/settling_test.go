@@ -125,11 +125,14 @@ func TestRest(t *testing.T) {
 	var p patience
 	p.begin(&Job{}, false, start)
 	for _, want := range []time.Duration{1, 2, 4, 8, 16, 20, 20} {
-		if got := p.rest(0); got != want*time.Millisecond {
+		if got := p.rest(start.Add(time.Second), 0); got != want*time.Millisecond {
 			t.Errorf("%v, want %d ms", got, want)
 		}
 	}
-	if got := p.rest(time.Second); got != 3*time.Second {
+	if got := p.rest(start.Add(15*time.Millisecond), 0); got != 6*time.Millisecond {
+		t.Errorf("%v where all have done nothing for 15 ms", got)
+	}
+	if got := p.rest(start.Add(time.Second), time.Second); got != 3*time.Second {
 		t.Errorf("%v after a look of a second", got)
 	}
 }

@@ -23,11 +23,13 @@
 //     right before an orphan's _exit(2) until kill(2) does not find it any more, watched from another processor by a process that
 //     does nothing else. "kernel" is a subreaper that ignores SIGCHLD, the floor.
 //   - teardown: from right before the leader's exit until wait4(2) for the runner returns; 10 to 5,000 descendants
-//     that ignore TERM; lastout without grace (-g 0), and with its report, to /dev/null. Shapes: "group", all children of the leader and in its
+//     that ignore TERM; lastout without grace and settling (-g 0 --settle 0), and with its report, to /dev/null. Shapes: "group", all children of the leader and in its
 //     process group; "wide", all children of the leader, each in a session; "chain", each the child of the one before. The peers are the
 //     kernel's: a PID namespace whose first process is the leader, and cgroup.kill (Linux 5.14) on a cgroup with the same
 //     tree, until cgroup.events says that it is empty. "Gone" is when the last descendant has closed its files;
 //     for cgroup.kill, when the last is reaped.
+//   - settling: a shell that sleeps for a tenth of a second and leaves nobody, a sleeper, or a sleeper that it has told to end; with and without
+//     the time in which lastout looks whether somebody ends by itself.
 //   - bystanders: teardown of 100 (wide) while other processes sleep on the machine.
 //   - idle: context switches of all threads of the runner, and of its keeper, while the job sleeps.
 //   - memory: PSS and RSS (/proc/PID/smaps_rollup) of the runner, and of its keeper, during an idle job; and how

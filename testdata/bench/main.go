@@ -30,6 +30,7 @@ var experiments = []experiment{
 	{name: "overhead", run: overhead},
 	{name: "reaping", run: reaping},
 	{name: "teardown", run: teardown},
+	{name: "settling", run: settling},
 	{name: "bystanders", run: bystanders},
 	{name: "idle", run: idle},
 	{name: "memory", run: memory},

@@ -65,14 +65,20 @@ type prepared struct {
 
 func (b *bench) prepareAll(runners []runner) (all []prepared, err error) {
 	for _, r := range runners {
-		argv := r.argv(b.work("nothing"))
-		path, attr, err := b.prepare(command{argv: argv})
+		ready, err := b.prepareJob(r, b.work("nothing"))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, prepared{r.name, path, argv, attr, r.every})
+		all = append(all, ready)
 	}
 	return all, nil
+}
+
+// prepareJob makes a job ready to be started below a runner.
+func (b *bench) prepareJob(r runner, job ...string) (prepared, error) {
+	argv := r.argv(job...)
+	path, attr, err := b.prepare(command{argv: argv})
+	return prepared{r.name, path, argv, attr, r.every}, err
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }

@@ -23,7 +23,7 @@ type ender struct {
 
 // enders returns who can end a tree whose leader has gone, on this machine.
 func (b *bench) enders() (enders []ender) {
-	runners := slices.Concat(b.lastouts("-g", "0"), b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
+	runners := slices.Concat(b.lastouts("-g", "0", "--settle", "0"), b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
 	for _, r := range runners {
 		enders = append(enders, ender{r.name, func(shape string, n int) (ended, error) { return b.endTree(r, shape, n) }})
 	}
