@@ -197,10 +197,10 @@ func (f *flow) behind(pid int) set {
 }
 
 // ids names the members of a set, for later looks.
-func (f *flow) ids(s set) map[subreaper.ID]bool {
-	ids := make(map[subreaper.ID]bool, len(s))
+func ids(list []subreaper.Activity, s set) map[subreaper.ID]bool {
+	named := make(map[subreaper.ID]bool, len(s))
 	for i := range s {
-		ids[f.list[i].ID()] = true
+		named[list[i].ID()] = true
 	}
-	return ids
+	return named
 }

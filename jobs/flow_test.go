@@ -121,8 +121,7 @@ func TestBehind(t *testing.T) {
 
 func TestIDs(t *testing.T) {
 	f := scene("2<1", "3<1")
-	ids := f.ids(set{1: true})
-	if got := slices.Collect(maps.Keys(ids)); len(got) != 1 || got[0] != f.list[1].ID() {
+	if got := slices.Collect(maps.Keys(ids(f.list, set{1: true}))); len(got) != 1 || got[0] != f.list[1].ID() {
 		t.Errorf("%v", got)
 	}
 }

@@ -20,7 +20,7 @@ const (
 	// unmoved is how long there may be as much to read as before.
 	unmoved = time.Second
 	// maxSeen bounds how many processes are looked at. Of more nobody is on its way out.
-	maxSeen = 4096
+	maxSeen = 2048
 	// maxBorn is how many processes may be born while the others settle: a bomb forks as many within some milliseconds. Where somebody drains a
 	// pipe that may be because of each line, so only those count that live at the same time; and four times as many may, while there is something to read.
 	maxBorn = 64
@@ -229,7 +229,7 @@ func unread(f *flow, drains set) bool {
 	return false
 }
 
-// worthPipes reports whether a look without pipes does not tell enough.
+// worthPipes reports whether a look without pipes does not tell enough: one that has shown who is active, or, without that, one that is to be taken now.
 func (p *patience) worthPipes(active set, now time.Time) bool {
 	return now.Sub(p.quiet) >= restful || p.born > maxBorn || p.stuck(active, now, stuck) || p.elapsed(now) >= p.busy || len(p.drains) > 0
 }
@@ -241,5 +241,5 @@ func (p *patience) rest(now time.Time, took time.Duration) time.Duration {
 	if left := restful - now.Sub(p.quiet); left > 0 {
 		d = min(d, left+time.Millisecond)
 	}
-	return max(d, 3*took)
+	return max(d, took)
 }

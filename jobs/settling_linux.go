@@ -26,6 +26,9 @@ func (l *life) lookAgain(after time.Duration) {
 
 // look looks at everybody who lives. It reports false where there are too many, or there is no way to see them.
 func (l *life) look(pipes bool) ([]subreaper.Activity, bool) {
+	if pipes {
+		l.knowOurs()
+	}
 	return l.host.reaper.Look(subreaper.LookOptions{Max: maxSeen, Pipes: pipes, Ours: l.isOurs})
 }
 
@@ -64,28 +67,20 @@ func (l *life) attentive() bool {
 
 // settleOn decides whether those that are left go on settling.
 func (l *life) settleOn(now time.Time) {
-	list, all := l.look(false)
-	if !all {
-		l.input(settleOver)
-		return
-	}
 	if len(l.patience.drains) > 0 && l.callerIsSlow() {
 		l.patience.hold(now)
 	}
-	active := l.patience.see(list, l.reapedSoFar(), now, l.endedByItself)
-	if !l.patience.worthPipes(active, now) {
+	list, active, pipes, all := l.lookForPipes(now)
+	if !all {
+		l.swarm = true
+		l.input(settleOver)
 		return
 	}
-	l.knowOurs()
-	if list, all = l.look(true); !all {
-		l.input(settleOver)
+	if !pipes {
 		return
 	}
 	l.flow = newFlow(list)
 	defer func() { l.flow = nil }()
-	for i := range l.patience.see(list, l.reapedSoFar(), now, l.endedByItself) {
-		active[i] = true
-	}
 	switch l.patience.judge(l.flow, active, now) {
 	case atRest:
 		l.input(rested)
@@ -95,6 +90,30 @@ func (l *life) settleOn(now time.Time) {
 		l.swarm = true
 		l.input(settleOver)
 	}
+}
+
+// lookForPipes looks at everybody who lives, and at their pipes where that is worth while: it takes several times as long. active are those that have done
+// something since the look before. all is false where not everybody can be seen.
+func (l *life) lookForPipes(now time.Time) (list []subreaper.Activity, active set, pipes, all bool) {
+	pipes = l.patience.worthPipes(nil, now)
+	if list, all = l.look(pipes); !all {
+		return nil, nil, false, false
+	}
+	active = l.patience.see(list, l.reapedSoFar(), now, l.endedByItself)
+	if pipes || !l.patience.worthPipes(active, now) {
+		return list, active, pipes, true
+	}
+	before := ids(list, active)
+	if list, all = l.look(true); !all {
+		return nil, nil, false, false
+	}
+	active = l.patience.see(list, l.reapedSoFar(), now, l.endedByItself)
+	for i := range list {
+		if before[list[i].ID()] {
+			active[i] = true
+		}
+	}
+	return list, active, true, true
 }
 
 func (l *life) reapedSoFar() int {
@@ -127,7 +146,6 @@ func (l *life) spare() map[subreaper.ID]time.Time {
 	if l.job.settle() == 0 || l.swarm {
 		return nil
 	}
-	l.knowOurs()
 	f := l.flow
 	if f == nil {
 		list, all := l.look(true)
@@ -137,7 +155,7 @@ func (l *life) spare() map[subreaper.ID]time.Time {
 		f = newFlow(list)
 	}
 	spared := make(map[subreaper.ID]time.Time)
-	for id := range f.ids(l.goOn(f, time.Now())) {
+	for id := range ids(f.list, l.goOn(f, time.Now())) {
 		spared[id] = time.Time{}
 	}
 	return spared
@@ -184,7 +202,7 @@ func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
 		return nil
 	}
 	f := newFlow(list)
-	return f.ids(f.behind(l.child.PID))
+	return ids(list, f.behind(l.child.PID))
 }
 
 func writesAny(pipes []subreaper.Pipe) bool {
@@ -214,14 +232,14 @@ func (l *life) stopReaders(now time.Time) {
 	for i := range active {
 		goesOn[i] = true
 	}
-	ids, there := f.ids(goesOn), l.patience.seen
+	reasons, there := ids(list, goesOn), l.patience.seen
 	l.tellSpared(func(id subreaper.ID, since *time.Time) bool {
 		if _, lives := there[id]; !lives {
 			delete(l.spared, id)
 			return false
 		}
 		switch {
-		case ids[id]:
+		case reasons[id]:
 			*since = time.Time{}
 		case since.IsZero():
 			*since = now
@@ -280,7 +298,7 @@ func (l *life) drain() {
 			spared[i] = true
 		}
 	}
-	keep := f.ids(f.after(spared))
+	keep := ids(list, f.after(spared))
 	l.killsLeader = l.killsLeader || !l.gone
 	for _, p := range l.signalSome([]syscall.Signal{unix.SIGKILL}, func(p subreaper.Process) bool { return !keep[p.ID()] }) {
 		if p.PID != l.result.PID {

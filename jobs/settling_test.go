@@ -132,7 +132,7 @@ func TestRest(t *testing.T) {
 	if got := p.rest(start.Add(15*time.Millisecond), 0); got != 6*time.Millisecond {
 		t.Errorf("%v where all have done nothing for 15 ms", got)
 	}
-	if got := p.rest(start.Add(time.Second), time.Second); got != 3*time.Second {
+	if got := p.rest(start.Add(time.Second), time.Second); got != time.Second {
 		t.Errorf("%v after a look of a second", got)
 	}
 }

@@ -16,7 +16,11 @@ func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	}
 	o := onlooker{r: r, walker: &r.walk, opts: opts, all: true, now: clockTicks()}
 	var st proc.Stat
-	for _, pid := range slices.Clone(o.directChildren()) {
+	children := slices.Clone(o.directChildren())
+	if len(children) > 2*opts.Max && opts.Only == 0 { // though some may be dead
+		return nil, false
+	}
+	for _, pid := range children {
 		if (opts.Only == 0 || int(pid) == opts.Only) && r.fs.Stat(pid, &st) {
 			o.visit(node{pid, -1}, &st)
 		}

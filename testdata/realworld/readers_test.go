@@ -105,7 +105,7 @@ func readers() []reader {
 		{name: "bash, such a writer, and no grace", flags: []string{"-g", "0"}, leaks: 1, argv: bash("exec > >(sed s/x/y/ >out); sleep 300 & for i in 1 2 3; do echo x; done"), out: map[string]string{"out": "y\ny\ny\n"}},
 		{name: "bash, such a writer that ignores TERM", flags: []string{"-g", "200ms"}, leaks: 1,
 			argv: bash("exec > >(sed s/x/y/ >out); (trap '' TERM; exec sleep 300) & for i in 1 2 3; do echo x; done"), out: map[string]string{"out": "y\ny\ny\n"}},
-		{name: "bash, tee, and a time limit", flags: []string{"-t", "300ms"}, status: 124,
+		{name: "bash, tee, and a time limit", flags: []string{"-t", "1s"}, status: 124,
 			argv: bash("trap 'echo last words; exit' TERM; exec > >(tee log); echo built; sleep 300 & wait"), out: map[string]string{"log": "built\nlast words\n"}},
 		{name: "bash, tee, and a signal that is passed on",
 			argv: bash("trap 'echo last words; exit 0' TERM; exec > >(tee log); echo built; sleep 300 & kill -TERM $(awk '/^PPid/ {print $2}' /proc/$PPID/status); wait"), out: map[string]string{"log": "built\nlast words\n"}},
