@@ -141,7 +141,7 @@ func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, ev
 	l := h.begin(job, requests, events)
 	defer h.over()
 	l.gone, l.result.Exited = true, time.Now()
-	if h.reaper.Childless() {
+	if h.reaper.Childless() || job.settle() > 0 && l.readingUs() {
 		h.others.end(job, requests)
 		return l.finish(), nil
 	}

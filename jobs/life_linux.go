@@ -45,8 +45,8 @@ type life struct {
 	counted     bool                       // who is left over
 	spared      map[subreaper.ID]time.Time // those that are to be sent the stop signal later: see tellSpared
 	ours        map[subreaper.PipeID]bool
-	passed      []subreaper.PipeID // the job's, which we have closed since
-	outs        []int32            // our standard output and error, if they are the job's
+	passed      []subreaper.Pipe // the job's, which we have closed since
+	outs        []int32          // our standard output and error, if they are the job's
 
 	timeout, phase, killDue *time.Timer
 	next                    *time.Timer // the next look at those that are left

@@ -35,6 +35,9 @@ type Runner struct{}
 // NewRunner needs Linux.
 func NewRunner(Options) (*Runner, error) { return nil, errors.ErrUnsupported }
 
+// Childless needs Linux.
+func (*Runner) Childless() bool { return true }
+
 // Degraded needs Linux.
 func (*Runner) Degraded() error { return errors.ErrUnsupported }
 

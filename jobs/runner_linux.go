@@ -169,7 +169,8 @@ func descriptor(f *os.File) int {
 }
 
 // Settle ends whatever else has been adopted: children that an exec handed to this process among them. It goes through the
-// same life as a job whose leader is gone, with the durations of job, and returns what there was.
+// same life as a job whose leader is gone, with the durations of job, and returns what there was. Where all that is left reads what this process itself
+// writes, as in a shell's "exec > >(tee log); exec prog", it ends nobody: close that, and call it again.
 func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -179,6 +180,9 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 	r.stopKeeper()
 	return r.host.settle(ctx, &job, r.requests, r.opts.Events)
 }
+
+// Childless reports whether there is nothing to settle.
+func (r *Runner) Childless() bool { return r.host.reaper.Childless() }
 
 // Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the leader is gone: the
 // first ends lingering, a second one the grace period.

@@ -41,9 +41,30 @@ func (l *life) knowOurs() {
 		return
 	}
 	l.ours = make(map[subreaper.PipeID]bool)
-	for _, id := range append(l.host.reaper.OpenPipes(nil), l.passed...) {
-		l.ours[id] = true
+	for _, p := range append(l.host.reaper.OpenPipes(nil), l.passed...) {
+		l.ours[p.ID] = true
 	}
+}
+
+// readingUs reports whether all that are left read what this process writes, so that they cannot end before it has closed that.
+func (l *life) readingUs() bool {
+	written := make(map[subreaper.PipeID]bool)
+	for _, p := range l.host.reaper.OpenPipes(nil) {
+		written[p.ID] = p.Writes
+	}
+	list, all := l.host.reaper.Look(subreaper.LookOptions{Max: maxSeen, Pipes: true})
+	if !all || len(list) == 0 {
+		return false
+	}
+	f, readers := newFlow(list), make(set)
+	for i := range list {
+		for _, p := range list[i].Pipes {
+			if p.Stdin && p.Reads && written[p.ID] {
+				readers[i] = true
+			}
+		}
+	}
+	return len(f.draining(readers)) == len(list)
 }
 
 // glance is one look at those that are left: while they settle, and while readers have not been sent the stop signal.

@@ -106,7 +106,7 @@ func endFIFOs(list []Activity, written map[PipeID]bool) {
 }
 
 // OpenPipes returns the pipes, FIFOs and sockets that this process has open with one of some descriptors; nil means all of them.
-func (r *Reaper) OpenPipes(fds []int) (ids []PipeID) {
+func (r *Reaper) OpenPipes(fds []int) (open []Pipe) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.fs == nil {
@@ -120,9 +120,9 @@ func (r *Reaper) OpenPipes(fds []int) (ids []PipeID) {
 		pipes = r.fs.Pipe(pipes, r.walk.self, int32(fd), nil)
 	}
 	for _, p := range pipes {
-		ids = append(ids, PipeID{p.Dev, p.Ino})
+		open = append(open, Pipe{ID: PipeID{p.Dev, p.Ino}, Stdin: p.FD == 0, Reads: p.Reads, Writes: p.Writes})
 	}
-	return ids
+	return open
 }
 
 // maxOpen bounds how many of our own descriptors are looked at.

@@ -115,8 +115,8 @@ func TestOpenPipes(t *testing.T) {
 	}
 	defer read.Close()
 	defer write.Close()
-	ids := r.OpenPipes([]int{int(read.Fd())})
-	if len(ids) != 1 || !slices.Contains(r.OpenPipes(nil), ids[0]) || len(r.OpenPipes([]int{})) != 0 {
-		t.Errorf("%v of %v", ids, r.OpenPipes(nil))
+	one := r.OpenPipes([]int{int(read.Fd())})
+	if len(one) != 1 || !one[0].Reads || one[0].Writes || !slices.Contains(r.OpenPipes(nil), one[0]) || len(r.OpenPipes([]int{})) != 0 {
+		t.Errorf("%v of %v", one, r.OpenPipes(nil))
 	}
 }

@@ -84,4 +84,4 @@ func (*Reaper) Alert() func() { return func() {} }
 func (*Reaper) Look(LookOptions) ([]Activity, bool) { return nil, false }
 
 // OpenPipes needs Linux.
-func (*Reaper) OpenPipes([]int) []PipeID { return nil }
+func (*Reaper) OpenPipes([]int) []Pipe { return nil }

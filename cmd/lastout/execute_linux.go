@@ -16,6 +16,8 @@ import (
 	"lastout/jobs"
 	"lastout/jobs/siginfo"
 	"lastout/subreaper"
+
+	"golang.org/x/sys/unix"
 )
 
 // execution is one run of lastout: what its attempts share.
@@ -201,9 +203,27 @@ func (e *execution) over(ctx context.Context, run *facts.Run) {
 		e.m.say("%s", why)
 	}
 	if e.runner != nil {
+		e.endReaders(ctx, run)
 		_ = e.runner.Close() // nothing is left that it could be needed for
 	}
 	e.watch.close()
+}
+
+// endReaders lets those end who read what lastout itself writes, when there is nothing more to be written: children that an exec has handed to us.
+func (e *execution) endReaders(ctx context.Context, run *facts.Run) {
+	var survivors *subreaper.SurvivorError
+	if e.runner.Childless() || errors.As(run.Err, &survivors) {
+		return
+	}
+	null, err := unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	for _, fd := range []int{1, 2} {
+		if err == nil {
+			_ = unix.Dup3(null, fd, 0)
+		} else {
+			_ = unix.Close(fd)
+		}
+	}
+	_, _ = e.runner.Settle(ctx, e.job)
 }
 
 // addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be among them again.

@@ -52,6 +52,7 @@ func (fs *FS) pipe(pid, fd int32, ask func(dev, ino uint64) bool) (p Pipe, ok bo
 	if ino, socket := inode(link, "socket:["); socket {
 		p = Pipe{FD: fd, Ino: ino, Reads: true}
 		if ask == nil {
+			p.Writes = true
 			return p, true
 		}
 		p.Ended = ask(0, ino) && endedPair(pid, fd)

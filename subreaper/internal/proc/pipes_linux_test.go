@@ -136,7 +136,7 @@ func TestPipesSockets(t *testing.T) {
 	defer other.Close()
 	pid, ino := holding(t, there, other), inodeOf(t, there)
 	expect(t, fs, pid, nil, "open")
-	if got := fs.Pipes(nil, pid, 256, nil); len(got) != 2 || got[0] != (Pipe{Ino: ino, Reads: true}) {
+	if got := fs.Pipes(nil, pid, 256, nil); len(got) != 2 || got[0] != (Pipe{Ino: ino, Reads: true, Writes: true}) {
 		t.Errorf("not asked: %+v", got)
 	}
 	here.Close()
