@@ -2,10 +2,12 @@ package jobs
 
 import "lastout/subreaper"
 
-// flow is one look at processes as far as one waits for what another writes. Processes are named by their place in list.
+// flow is one look at processes as far as one waits for what another writes. Processes are named by
+// their place in list.
 //
-// A reader is a process whose standard input the pipe is. Another descriptor says nothing: many a program leaves its children the read end of a pipe that is none
-// of their business, or has them watch one for the death of their parent (PostgreSQL).
+// A reader is a process whose standard input the pipe is. Another descriptor says nothing: many a
+// program leaves its children the read end of a pipe that is none of their business, or has them
+// watch one for the death of their parent (PostgreSQL).
 type flow struct {
 	list     []subreaper.Activity
 	byPID    map[int]int
@@ -35,8 +37,9 @@ func newFlow(list []subreaper.Activity) *flow {
 	return f
 }
 
-// waitsFor reports whether reader waits for what writer writes into a pipe that both have open. It does not if it can write there, too, and would never see
-// an end; nor if it has started the writer: then it is no filter but looks after the writer, and is to be told as early.
+// waitsFor reports whether reader waits for what writer writes into a pipe that both have open. It
+// does not if it can write there, too, and would never see an end; nor if it has started the
+// writer: then it is no filter but looks after the writer, and is to be told as early.
 func (f *flow) waitsFor(reader, writer int, pipe subreaper.PipeID) bool {
 	return reader != writer && !contains(f.writers[pipe], reader) && !f.descends(writer, reader)
 }
@@ -122,7 +125,8 @@ func (f *flow) reach(i int, step func(int, func(int))) set {
 // set is a set of processes of a flow.
 type set map[int]bool
 
-// after returns who goes on with those of from: themselves, what they have started, who waits for any of them, and so on.
+// after returns who goes on with those of from: themselves, what they have started, who waits for
+// any of them, and so on.
 func (f *flow) after(from set) set {
 	all := make(set, len(from))
 	for i := range from {
@@ -141,8 +145,9 @@ func (f *flow) next(i int, visit func(int)) {
 	}
 }
 
-// draining returns who goes on because of those that drain: them with whatever comes after them, and who may be waiting for their exit, as a shell is
-// that will rename a file when its gzip is done.
+// draining returns who goes on because of those that drain: them with whatever comes after them,
+// and who may be waiting for their exit, as a shell is that will rename a file when its gzip is
+// done.
 func (f *flow) draining(drains set) set {
 	all := f.after(drains)
 	for i := range drains {
@@ -158,8 +163,9 @@ func (f *flow) draining(drains set) set {
 	return all
 }
 
-// waiting returns who is not to be told to stop yet, of those that go on without a leader: whoever waits for another one, with what it has started. In a circle,
-// where each waits for the other, nobody comes first: those that wait for none outside of it are told, all of them.
+// waiting returns who is not to be told to stop yet, of those that go on without a leader: whoever
+// waits for another one, with what it has started. In a circle, where each waits for the other,
+// nobody comes first: those that wait for none outside of it are told, all of them.
 func (f *flow) waiting() set {
 	first := make(set)
 	for i := range f.list {
@@ -179,7 +185,8 @@ func (f *flow) waiting() set {
 	return all
 }
 
-// behind returns who reads what a process writes, and so on, with what they have started; but for those that it waits for in turn.
+// behind returns who reads what a process writes, and so on, with what they have started; but for
+// those that it waits for in turn.
 func (f *flow) behind(pid int) set {
 	i, known := f.byPID[pid]
 	if !known {

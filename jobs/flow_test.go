@@ -9,8 +9,9 @@ import (
 	"lastout/subreaper"
 )
 
-// scene makes a look of lines such as "3<1 r7 w8 e9 b7": process 3, a child of 1, reads pipe 7, writes pipe 8, reads pipe 9, which has ended and is empty (u9: there is
-// something left to read), and has pipe 7 open for both. Capital letters are for another descriptor than standard input.
+// scene makes a look of lines such as "3<1 r7 w8 e9 b7": process 3, a child of 1, reads pipe 7,
+// writes pipe 8, reads pipe 9, which has ended and is empty (u9: there is something left to read),
+// and has pipe 7 open for both. Capital letters are for another descriptor than standard input.
 func scene(lines ...string) *flow {
 	var list []subreaper.Activity
 	for _, line := range lines {

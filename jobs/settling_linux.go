@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// beginSettling gives those that are left time to end by themselves. The leader's zombie is not held for as long: while it is, nobody is reaped.
+// beginSettling gives those that are left time to end by themselves. The leader's zombie is not
+// held for as long: while it is, nobody is reaped.
 func (l *life) beginSettling() {
 	l.release()
 	l.patience.begin(l.job, !l.asked.IsZero(), time.Now())
@@ -24,7 +25,8 @@ func (l *life) lookAgain(after time.Duration) {
 	l.next = timer(after)
 }
 
-// look looks at everybody who lives. It reports false where there are too many, or there is no way to see them.
+// look looks at everybody who lives. It reports false where there are too many, or there is no way
+// to see them.
 func (l *life) look(pipes bool) ([]subreaper.Activity, bool) {
 	if pipes {
 		l.knowOurs()
@@ -32,7 +34,8 @@ func (l *life) look(pipes bool) ([]subreaper.Activity, bool) {
 	return l.host.reaper.Look(subreaper.LookOptions{Max: maxSeen, Pipes: pipes, Ours: l.isOurs})
 }
 
-// isOurs reports whether a pipe was open before the job was. Everybody in the job may have inherited it, and whether it has ended says nothing of who has it.
+// isOurs reports whether a pipe was open before the job was. Everybody in the job may have
+// inherited it, and whether it has ended says nothing of who has it.
 func (l *life) isOurs(pipe subreaper.PipeID) bool { return l.ours[pipe] }
 
 // knowOurs finds out which pipes are ours, before anybody looks at pipes.
@@ -46,7 +49,8 @@ func (l *life) knowOurs() {
 	}
 }
 
-// readingUs reports whether all that are left read what this process writes, so that they cannot end before it has closed that.
+// readingUs reports whether all that are left read what this process writes, so that they cannot
+// end before it has closed that.
 func (l *life) readingUs() bool {
 	written := make(map[subreaper.PipeID]bool)
 	for _, p := range l.host.reaper.OpenPipes(nil) {
@@ -67,7 +71,8 @@ func (l *life) readingUs() bool {
 	return len(f.draining(readers)) == len(list)
 }
 
-// glance is one look at those that are left: while they settle, and while readers have not been sent the stop signal.
+// glance is one look at those that are left: while they settle, and while readers have not been
+// sent the stop signal.
 func (l *life) glance() {
 	now := time.Now()
 	switch l.state {
@@ -113,8 +118,9 @@ func (l *life) settleOn(now time.Time) {
 	}
 }
 
-// lookForPipes looks at everybody who lives, and at their pipes where that is worth while: it takes several times as long. active are those that have done
-// something since the look before. all is false where not everybody can be seen.
+// lookForPipes looks at everybody who lives, and at their pipes where that is worth while: it takes
+// several times as long. active are those that have done something since the look before. all is
+// false where not everybody can be seen.
 func (l *life) lookForPipes(now time.Time) (list []subreaper.Activity, active set, pipes, all bool) {
 	pipes = l.patience.worthPipes(nil, now)
 	if list, all = l.look(pipes); !all {
@@ -149,8 +155,9 @@ func (l *life) endedByItself(s seen) { l.logger.Info("ended by itself", "pid", s
 // endedAnyhow is for those of whom it is not known.
 func endedAnyhow(seen) {}
 
-// callerIsSlow reports whether nothing can be written to our standard output or error, which are the job's: whoever reads it does not, or has stopped the terminal. A
-// program that writes there waits for that as it would without us.
+// callerIsSlow reports whether nothing can be written to our standard output or error, which are
+// the job's: whoever reads it does not, or has stopped the terminal. A program that writes there
+// waits for that as it would without us.
 func (l *life) callerIsSlow() bool {
 	for _, fd := range l.outs {
 		fds := []unix.PollFd{{Fd: fd, Events: unix.POLLOUT}}
@@ -161,8 +168,9 @@ func (l *life) callerIsSlow() bool {
 	return false
 }
 
-// spare decides who is not sent the stop signal yet. Without a leader these are the readers of what others write, and of what is in a pipe that has ended. While it
-// lives, they are the readers of what the leader writes: everybody else is part of what is to be stopped.
+// spare decides who is not sent the stop signal yet. Without a leader these are the readers of what
+// others write, and of what is in a pipe that has ended. While it lives, they are the readers of
+// what the leader writes: everybody else is part of what is to be stopped.
 func (l *life) spare() map[subreaper.ID]time.Time {
 	if l.job.settle() == 0 || l.swarm {
 		return nil
@@ -208,7 +216,8 @@ func (l *life) goOn(f *flow, now time.Time) set {
 	return all
 }
 
-// readersOfLeader returns those that a signal which asks the leader to end is not for: they would lose its last words.
+// readersOfLeader returns those that a signal which asks the leader to end is not for: they would
+// lose its last words.
 func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
 	if !asksForEnd(sig) || l.job.settle() == 0 {
 		return nil
@@ -235,8 +244,10 @@ func writesAny(pipes []subreaper.Pipe) bool {
 	return false
 }
 
-// stopReaders sends the stop signal to those that were spared and have had no reason to wait for some time: nobody is left who writes what they read, and they are
-// idle. (What a look shows of two processes it has not seen at the same moment: one may be waiting for another that has just ended.)
+// stopReaders sends the stop signal to those that were spared and have had no reason to wait for
+// some time: nobody is left who writes what they read, and they are idle. (What a look shows of two
+// processes it has not seen at the same moment: one may be waiting for another that has just
+// ended.)
 func (l *life) stopReaders(now time.Time) {
 	list, all := l.look(true)
 	if !all {
@@ -269,7 +280,8 @@ func (l *life) stopReaders(now time.Time) {
 	})
 }
 
-// tellSpared sends the stop signal to those that were spared and that due reports. since is from when on they had no reason to wait; zero: they have one.
+// tellSpared sends the stop signal to those that were spared and that due reports. since is from
+// when on they had no reason to wait; zero: they have one.
 func (l *life) tellSpared(due func(id subreaper.ID, since *time.Time) bool) {
 	tell := make(map[subreaper.ID]bool)
 	for id, since := range l.spared {
@@ -285,7 +297,8 @@ func (l *life) tellSpared(due func(id subreaper.ID, since *time.Time) bool) {
 	}
 }
 
-// tell sends the stop signal to some of those that live, and CONT: a process that is stopped neither handles TERM nor dies of it.
+// tell sends the stop signal to some of those that live, and CONT: a process that is stopped
+// neither handles TERM nor dies of it.
 func (l *life) tell(whom func(subreaper.Process) bool) {
 	grace := l.job.grace()
 	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
@@ -331,7 +344,8 @@ func (l *life) drain() {
 	l.lookAgain(firstLook)
 }
 
-// count notes who is left over of a job that was stopped while its leader lived, but for readers that are to go on.
+// count notes who is left over of a job that was stopped while its leader lived, but for readers
+// that are to go on.
 func (l *life) count() {
 	if l.counted {
 		return

@@ -11,7 +11,8 @@ import (
 	"lastout/jobs"
 )
 
-// filtered is a script whose output goes through a reader that nobody waits for, and that takes its time.
+// filtered is a script whose output goes through a reader that nobody waits for, and that takes its
+// time.
 func filtered(script string) []string {
 	return sh(`while read -r line; do sleep 0.02; echo "<$line>"; done <"$fifo" & exec >"$fifo"; ` + script)
 }

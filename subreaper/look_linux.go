@@ -6,8 +6,9 @@ import (
 	"lastout/subreaper/internal/proc"
 )
 
-// Look tells what every descendant does that is alive, parents before their children. all is false where there are more than opts.Max, or where there is
-// no /proc to look at. Nobody is signalled, and nothing is reaped meanwhile.
+// Look tells what every descendant does that is alive, parents before their children. all is false
+// where there are more than opts.Max, or where there is no /proc to look at. Nobody is signalled,
+// and nothing is reaped meanwhile.
 func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +106,8 @@ func endFIFOs(list []Activity, written map[PipeID]bool) {
 	}
 }
 
-// OpenPipes returns the pipes, FIFOs and sockets that this process has open with one of some descriptors; nil means all of them.
+// OpenPipes returns the pipes, FIFOs and sockets that this process has open with one of some
+// descriptors; nil means all of them.
 func (r *Reaper) OpenPipes(fds []int) (open []Pipe) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,7 +14,8 @@ var leaving = []struct{ name, script string }{
 	{"one on its way out", "sleep 300 & sleep .1; kill $!"},
 }
 
-// longestRest is how much longer a run with an idle leftover may take for settling, in milliseconds.
+// longestRest is how much longer a run with an idle leftover may take for settling, in
+// milliseconds.
 const longestRest = 50
 
 // settling measures how long it takes to see that somebody is left who does not end by itself.

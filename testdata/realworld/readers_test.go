@@ -22,7 +22,8 @@ import (
 
 var runs = flag.Int("runs", 5, "how often each reader and each clean program is run")
 
-// busy keeps every processor busy until the test is over: whoever is on its way out has to wait for one.
+// busy keeps every processor busy until the test is over: whoever is on its way out has to wait for
+// one.
 func busy(t *testing.T) {
 	t.Helper()
 	for range runtime.NumCPU() {
@@ -38,7 +39,8 @@ func busy(t *testing.T) {
 	}
 }
 
-// reader is a command whose output goes through a process that nobody waits for. All of it has to be there when lastout returns.
+// reader is a command whose output goes through a process that nobody waits for. All of it has to
+// be there when lastout returns.
 type reader struct {
 	name   string
 	needs  []string

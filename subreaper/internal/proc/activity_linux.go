@@ -4,11 +4,12 @@ import "strconv"
 
 // Activity reports what the threads of a process do. st is what Stat has read of it.
 //
-// busy says that a thread runs, waits for a processor, waits for a device without being able to take a signal, or exits. A sleep that
-// a signal or an end of file can end is not busy, nor is a stop.
+// busy says that a thread runs, waits for a processor, waits for a device without being able to
+// take a signal, or exits. A sleep that a signal or an end of file can end is not busy, nor is a
+// stop.
 //
-// runs is how often one of the threads was given a processor. Where it has not changed between two calls, the process did nothing in between. It is
-// 0 on a kernel without CONFIG_SCHED_INFO.
+// runs is how often one of the threads was given a processor. Where it has not changed between two
+// calls, the process did nothing in between. It is 0 on a kernel without CONFIG_SCHED_INFO.
 func (fs *FS) Activity(pid int32, st *Stat) (busy bool, runs uint64) {
 	if st.Threads == 1 {
 		n, _ := ParseSchedstat(fs.file(pid, "/schedstat"))

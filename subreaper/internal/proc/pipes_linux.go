@@ -8,12 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pipe is one end of a pipe, a FIFO or a pair of sockets that a process has open. Where it has both, there is one Pipe for each descriptor.
+// Pipe is one end of a pipe, a FIFO or a pair of sockets that a process has open. Where it has
+// both, there is one Pipe for each descriptor.
 type Pipe struct {
 	FD            int32
 	Dev, Ino      uint64
 	Reads, Writes bool
-	// Ended says that nobody has it open for writing. That is known of a pipe, and of a socket; of a FIFO it never is: see NoEnd.
+	// Ended says that nobody has it open for writing. That is known of a pipe, and of a socket; of
+	// a FIFO it never is: see NoEnd.
 	Ended bool
 	// NoEnd says that it is a FIFO. The kernel tells only those of its end that had it open before.
 	NoEnd bool
@@ -21,11 +23,13 @@ type Pipe struct {
 	Unread int
 }
 
-// Pipes appends the pipes, FIFOs and sockets that a process has open with its lowest descriptors, at most max of those.
+// Pipes appends the pipes, FIFOs and sockets that a process has open with its lowest descriptors,
+// at most max of those.
 //
-// ask says which of them are to be asked for their end; with a nil ask none is. A pipe is asked by opening it once more for reading, for a moment:
-// nothing is read, and nobody notices. A socket is asked by way of pidfd_getfd(2) (Linux 5.6). With ask, only those sockets are
-// appended that have ended, and that are one of an unnamed pair (socketpair(2)).
+// ask says which of them are to be asked for their end; with a nil ask none is. A pipe is asked by
+// opening it once more for reading, for a moment: nothing is read, and nobody notices. A socket is
+// asked by way of pidfd_getfd(2) (Linux 5.6). With ask, only those sockets are appended that have
+// ended, and that are one of an unnamed pair (socketpair(2)).
 func (fs *FS) Pipes(dst []Pipe, pid int32, max int, ask func(dev, ino uint64) bool) []Pipe {
 	fs.begin(pid, "/fd")
 	fs.tids = fs.firstNumbers(fs.tids[:0], max)
@@ -94,12 +98,14 @@ func inode(link []byte, prefix string) (uint64, bool) {
 	return v, n > 0
 }
 
-// device reports whether a path is that of a device which most processes have open. Nobody has a FIFO there.
+// device reports whether a path is that of a device which most processes have open. Nobody has a
+// FIFO there.
 func device(link []byte) bool {
 	return bytes.Equal(link, []byte("/dev/null")) || bytes.HasPrefix(link, []byte("/dev/pts/")) || bytes.HasPrefix(link, []byte("/dev/tty"))
 }
 
-// fifo reports whether what the link fs.path leads to is a FIFO. A file server is not asked (AT_STATX_DONT_SYNC, Linux 4.11): it may be dead.
+// fifo reports whether what the link fs.path leads to is a FIFO. A file server is not asked
+// (AT_STATX_DONT_SYNC, Linux 4.11): it may be dead.
 func (fs *FS) fifo(p *Pipe) bool {
 	var st unix.Statx_t
 	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
@@ -122,7 +128,8 @@ func (fs *FS) linkMode() uint16 {
 	return st.Mode
 }
 
-// askEnd opens the pipe that the link fs.path leads to, for reading and without waiting, and asks whether it has ended (poll(2), POLLHUP).
+// askEnd opens the pipe that the link fs.path leads to, for reading and without waiting, and asks
+// whether it has ended (poll(2), POLLHUP).
 func (fs *FS) askEnd(p *Pipe) {
 	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
@@ -137,7 +144,8 @@ func (fs *FS) askEnd(p *Pipe) {
 	}
 }
 
-// endedPair reports whether a descriptor of pid is one of a pair of sockets, and the other has been closed.
+// endedPair reports whether a descriptor of pid is one of a pair of sockets, and the other has been
+// closed.
 func endedPair(pid, fd int32) bool {
 	pidfd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
 	if errno != 0 {

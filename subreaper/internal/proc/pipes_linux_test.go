@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holding starts a process that sleeps until the test ends, with files as its descriptors 0, 3, 4 and so on.
+// holding starts a process that sleeps until the test ends, with files as its descriptors 0, 3, 4
+// and so on.
 func holding(t *testing.T, files ...*os.File) int32 {
 	t.Helper()
 	cmd := exec.Command("sleep", "60")

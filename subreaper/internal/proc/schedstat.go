@@ -1,6 +1,7 @@
 package proc
 
-// ParseSchedstat reads how often a thread was given a processor: the third number of /proc/PID/task/TID/schedstat (Documentation/scheduler/sched-stats.rst).
+// ParseSchedstat reads how often a thread was given a processor: the third number of
+// /proc/PID/task/TID/schedstat (Documentation/scheduler/sched-stats.rst).
 func ParseSchedstat(b []byte) (runs uint64, ok bool) {
 	for field := 1; ; field++ {
 		v, n := parseUint(b)
