@@ -1,6 +1,10 @@
 package jobs
 
-import "lastout/subreaper"
+import (
+	"time"
+
+	"lastout/subreaper"
+)
 
 // flow is one look at processes as far as one waits for what another writes. Processes are named by
 // their place in list.
@@ -25,17 +29,34 @@ func newFlow(list []subreaper.Activity) *flow {
 		p := &list[i]
 		f.byPID[p.PID] = i
 		f.children[p.PPID] = append(f.children[p.PPID], i)
+		young := justBorn(p)
 		for _, pipe := range p.Pipes {
-			if pipe.Reads && pipe.Stdin {
+			if pipe.Reads && (pipe.Stdin || young) {
 				f.readers[pipe.ID] = append(f.readers[pipe.ID], i)
 			}
-			if pipe.Writes {
+			if pipe.Writes && !(young && readsToo(p, pipe.ID)) {
 				f.writers[pipe.ID] = append(f.writers[pipe.ID], i)
 			}
 		}
 	}
 	return f
 }
+
+func readsToo(p *subreaper.Activity, pipe subreaper.PipeID) bool {
+	for _, other := range p.Pipes {
+		if other.ID == pipe && other.Reads {
+			return true
+		}
+	}
+	return false
+}
+
+// justBorn reports whether a process may not have got round yet to make the pipe that it is to
+// read its standard input, and to close the other end: it has both from its parent.
+func justBorn(p *subreaper.Activity) bool { return p.Busy && p.Age < childhood }
+
+// childhood is how long that may take. Process.Age counts in hundredths of a second.
+const childhood = 100 * time.Millisecond
 
 // waitsFor reports whether reader waits for what writer writes into a pipe that both have open. It
 // does not if it can write there, too, and would never see an end; nor if it has started the
@@ -210,4 +231,21 @@ func ids(list []subreaper.Activity, s set) map[subreaper.ID]bool {
 		named[list[i].ID()] = true
 	}
 	return named
+}
+
+// family is a set of processes, and of what they start while it is in use: they may fork between a
+// look and a signal. A process must be asked for after its parent.
+type family struct {
+	ids  map[subreaper.ID]bool
+	pids map[int]bool
+}
+
+func familyOf(ids map[subreaper.ID]bool) *family { return &family{ids, make(map[int]bool)} }
+
+func (f *family) has(p subreaper.Process) bool {
+	if f.ids[p.ID()] || f.pids[p.PPID] {
+		f.ids[p.ID()], f.pids[p.PID] = true, true
+		return true
+	}
+	return false
 }

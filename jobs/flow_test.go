@@ -11,7 +11,7 @@ import (
 
 // scene makes a look of lines such as "3<1 r7 w8 e9 b7": process 3, a child of 1, reads pipe 7,
 // writes pipe 8, reads pipe 9, which has ended and is empty (u9: there is something left to read),
-// and has pipe 7 open for both. Capital letters are for another descriptor than standard input.
+// and has pipe 7 open for both. Capital letters are for another than standard input.
 func scene(lines ...string) *flow {
 	var list []subreaper.Activity
 	for _, line := range lines {
@@ -19,6 +19,10 @@ func scene(lines ...string) *flow {
 		pid, ppid, _ := strings.Cut(words[0], "<")
 		a := subreaper.Activity{Process: subreaper.Process{PID: numberOf(pid), PPID: numberOf(ppid)}}
 		for _, w := range words[1:] {
+			if w == "!" {
+				a.Busy = true
+				continue
+			}
 			p := subreaper.Pipe{ID: subreaper.PipeID{Ino: uint64(numberOf(w[1:]))}}
 			kind := w[0] | 0x20
 			p.Stdin = kind == w[0] && kind != 'w'
@@ -106,12 +110,13 @@ func TestBehind(t *testing.T) {
 		scene []string
 		want  []int
 	}{
-		"a pipeline of the leader's":     {[]string{"2<1", "3<2 w7", "4<2 r7 w8", "5<2 r8"}, nil},
-		"its output":                     {[]string{"2<1 w7", "3<2 w7", "4<2 r7 w8", "5<4", "6<2 r8"}, []int{4, 5, 6}},
-		"one that it talks with":         {[]string{"2<1 w7 r8", "3<2 r7 w8"}, nil},
-		"children that have it":          {[]string{"2<1 w7", "3<2 R7"}, nil},
-		"no leader":                      {[]string{"3<1 r7"}, nil},
-		"one that drains something else": {[]string{"2<1", "3<2 u7"}, nil},
+		"a pipeline of the leader's":        {[]string{"2<1", "3<2 w7", "4<2 r7 w8", "5<2 r8"}, nil},
+		"its output":                        {[]string{"2<1 w7", "3<2 w7", "4<2 r7 w8", "5<4", "6<2 r8"}, []int{4, 5, 6}},
+		"one that it talks with":            {[]string{"2<1 w7 r8", "3<2 r7 w8"}, nil},
+		"children that have just been born": {[]string{"2<1 w7", "3<2 ! R7 w7", "4<2 R7 w7"}, []int{3}},
+		"children that have it":             {[]string{"2<1 w7", "3<2 R7"}, nil},
+		"no leader":                         {[]string{"3<1 r7"}, nil},
+		"one that drains something else":    {[]string{"2<1", "3<2 u7"}, nil},
 	} {
 		f := scene(c.scene...)
 		if got := pids(f, f.behind(2)); !slices.Equal(got, c.want) {

@@ -287,7 +287,14 @@ func (l *life) stop(from state) {
 		l.input(l.overGrace())
 		return
 	}
-	l.tell(func(p subreaper.Process) bool { return !l.spares(p) })
+	spared := familyOf(make(map[subreaper.ID]bool, len(l.spared)))
+	for id := range l.spared {
+		spared.ids[id] = true
+	}
+	l.tell(func(p subreaper.Process) bool { return !spared.has(p) })
+	for id := range spared.ids {
+		l.spared[id] = time.Time{}
+	}
 	l.host.others.stop(l.job.stopSignal())
 	l.setPhase(grace)
 	if l.attentive() {
@@ -461,8 +468,9 @@ func (l *life) pass(sig syscall.Signal, sigs []syscall.Signal) (now told) {
 		now.group = l.jobGroup()
 		return now
 	}
+	readers := familyOf(spared)
 	now.add(l.signalSome(sigs, func(p subreaper.Process) bool {
-		return !spared[p.ID()] && (l.job.Forward == Tree || p.PGID == l.jobGroup())
+		return !readers.has(p) && (l.job.Forward == Tree || p.PGID == l.jobGroup())
 	}))
 	return now
 }

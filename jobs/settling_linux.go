@@ -332,9 +332,9 @@ func (l *life) drain() {
 			spared[i] = true
 		}
 	}
-	keep := ids(list, f.after(spared))
+	keep := familyOf(ids(list, f.after(spared)))
 	l.killsLeader = l.killsLeader || !l.gone
-	for _, p := range l.signalSome([]syscall.Signal{unix.SIGKILL}, func(p subreaper.Process) bool { return !keep[p.ID()] }) {
+	for _, p := range l.signalSome([]syscall.Signal{unix.SIGKILL}, func(p subreaper.Process) bool { return !keep.has(p) }) {
 		if p.PID != l.result.PID {
 			l.left.found(p)
 			l.left.killed(p.PID)
