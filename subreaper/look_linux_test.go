@@ -96,8 +96,11 @@ func TestLookAtFIFOs(t *testing.T) {
 		return nil
 	}
 	all := LookOptions{Max: 100, Pipes: true}
-	lookUntil(t, r, all, func(list []Activity) bool { p := stdin(list); return len(list) == 3 && p != nil && !p.Ended })
-	list, _ := r.Look(all)
+	list := lookUntil(t, r, all, func(list []Activity) bool { // both have been executed
+		p, first := stdin(list), find(list, "sleep")
+		return len(list) == 3 && p != nil && !p.Ended && first != nil &&
+			find(slices.DeleteFunc(slices.Clone(list), func(a Activity) bool { return a.PID == first.PID }), "sleep") != nil
+	})
 	id := stdin(list).ID
 	for _, a := range list {
 		if slices.ContainsFunc(a.Pipes, func(p Pipe) bool { return p.ID == id && p.Writes }) {
