@@ -31,7 +31,7 @@ func newFlow(list []subreaper.Activity) *flow {
 		f.children[p.PPID] = append(f.children[p.PPID], i)
 		young := justBorn(p)
 		for _, pipe := range p.Pipes {
-			if pipe.Reads && (pipe.Stdin || young) {
+			if pipe.Reads && (pipe.Stdin || young && !pipe.Writes) {
 				f.readers[pipe.ID] = append(f.readers[pipe.ID], i)
 			}
 			if pipe.Writes && !(young && readsToo(p, pipe.ID)) {
@@ -44,7 +44,7 @@ func newFlow(list []subreaper.Activity) *flow {
 
 func readsToo(p *subreaper.Activity, pipe subreaper.PipeID) bool {
 	for _, other := range p.Pipes {
-		if other.ID == pipe && other.Reads {
+		if other.ID == pipe && other.Reads && !other.Writes {
 			return true
 		}
 	}

@@ -39,11 +39,11 @@ type life struct {
 	calm     func() // ends the hurry of stopping and killing
 
 	patience    patience
-	flow        *flow                      // the look that has just been taken, while it is acted upon
-	swarm       bool                       // they multiply: nobody is spared
-	killsLeader bool                       // the leader has had its time
-	counted     bool                       // who is left over
-	spared      map[subreaper.ID]time.Time // those that are to be sent the stop signal later: see tellSpared
+	flow        *flow                    // the look that has just been taken, while it is acted upon
+	swarm       bool                     // they multiply: nobody is spared
+	killsLeader bool                     // the leader has had its time
+	counted     bool                     // who is left over
+	spared      map[subreaper.ID]*spared // those that are to be sent the stop signal later: see tellSpared
 	ours        map[subreaper.PipeID]bool
 	passed      []subreaper.Pipe // the job's, which we have closed since
 	outs        []int32          // our standard output and error, if they are the job's
@@ -184,7 +184,7 @@ func (l *life) leaderExited(c *subreaper.Change) {
 // leaderStopped finds out who is left over when the leader has ended upon a stop signal that the others were sent as well. Most end together with it.
 func (l *life) leaderStopped() {
 	if l.job.settle() == 0 {
-		l.count()
+		l.count(nil)
 		return
 	}
 	l.patience.begin(l.job, true, time.Now())
@@ -221,7 +221,8 @@ func (l *life) input(i input) {
 		l.state = move(l.state, settleOver)
 	}
 	l.logger.Info("state", "from", from.String(), "to", l.state.String(), "because", i.String())
-	l.result.TimedOut = l.result.TimedOut || i == timedOut || i == leaderTimedOut
+	// Who has ended in time has not timed out, though its readers take longer.
+	l.result.TimedOut = l.result.TimedOut || i == leaderTimedOut || i == timedOut && from != settling
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
 	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
 		l.host.ending(&l.result)
@@ -287,13 +288,15 @@ func (l *life) stop(from state) {
 		l.input(l.overGrace())
 		return
 	}
-	spared := familyOf(make(map[subreaper.ID]bool, len(l.spared)))
+	readers := familyOf(make(map[subreaper.ID]bool, len(l.spared)))
 	for id := range l.spared {
-		spared.ids[id] = true
+		readers.ids[id] = true
 	}
-	l.tell(func(p subreaper.Process) bool { return !spared.has(p) })
-	for id := range spared.ids {
-		l.spared[id] = time.Time{}
+	l.tell(func(p subreaper.Process) bool { return !readers.has(p) })
+	for id := range readers.ids {
+		if l.spared[id] == nil { // it was forked since
+			l.spared[id] = &spared{}
+		}
 	}
 	l.host.others.stop(l.job.stopSignal())
 	l.setPhase(grace)
@@ -340,6 +343,7 @@ func (l *life) phaseOver() {
 type told struct {
 	at    time.Time
 	group int              // whose members were told; those born since are somebody's clean-up
+	but   *family          // who was not, though it is one of them; may be nil
 	pids  map[int]struct{} // who was told by itself
 }
 
@@ -354,8 +358,11 @@ func (t *told) add(procs []subreaper.Process) {
 
 // knows reports whether a process, or whoever it belongs to, was told within the grace period.
 func (t *told) knows(p subreaper.Process, grace time.Duration) bool {
+	if t.at.IsZero() || time.Since(t.at) >= grace {
+		return false
+	}
 	_, ok := t.pids[p.PID]
-	return !t.at.IsZero() && time.Since(t.at) < grace && (ok || t.group != 0 && p.PGID == t.group)
+	return ok || t.group != 0 && p.PGID == t.group && (t.but == nil || !t.but.has(p))
 }
 
 func (l *life) setPhase(d time.Duration) {
@@ -403,11 +410,11 @@ func (l *life) request(req request) {
 		l.input(req.input)
 		return
 	}
-	ends := req.sig == unix.SIGTERM || req.sig == unix.SIGINT
-	if ends && l.gone && l.asked.IsZero() {
+	stops := req.sig == unix.SIGTERM || req.sig == unix.SIGINT
+	if stops && l.gone && l.asked.IsZero() {
 		l.asked = time.Now()
 	}
-	if ends && l.state != running {
+	if stops && l.state != running {
 		if l.signals++; l.signals > 1 {
 			l.input(oneMore)
 			return
@@ -419,16 +426,27 @@ func (l *life) request(req request) {
 		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
-	case !ends:
-		if req.sent == 0 {
-			l.host.reaper.SignalAll(req.sig)
-		}
+	case !stops:
+		l.signalRest(req)
 		switch req.sig { // there is no leader any more to be seen stopped or continued
 		case unix.SIGTSTP:
 			l.halt(syscall.WaitStatus(req.sig)<<8 | 0x7f)
 		case unix.SIGCONT:
 			l.halted = halt{}
 		}
+	}
+}
+
+// signalRest passes a signal on to those that live on without a leader. Once they have had the time
+// to linger, it is for none of them: who is ending is not to be cut short, and who is a leftover is
+// to be ended by us. HUP and QUIT ask for that.
+func (l *life) signalRest(req request) {
+	switch {
+	case req.sent != 0: // they have got it
+	case l.state == lingering || !ends(req.sig):
+		l.host.reaper.SignalAll(req.sig)
+	case req.sig == unix.SIGHUP || req.sig == unix.SIGQUIT:
+		l.input(stopSignal)
 	}
 }
 
@@ -468,10 +486,13 @@ func (l *life) pass(sig syscall.Signal, sigs []syscall.Signal) (now told) {
 		now.group = l.jobGroup()
 		return now
 	}
-	readers := familyOf(spared)
+	now.but = familyOf(spared)
 	now.add(l.signalSome(sigs, func(p subreaper.Process) bool {
-		return !readers.has(p) && (l.job.Forward == Tree || p.PGID == l.jobGroup())
+		return !now.but.has(p) && (l.job.Forward == Tree || p.PGID == l.jobGroup())
 	}))
+	if l.job.Forward == Group {
+		now.group = l.jobGroup()
+	}
 	return now
 }
 

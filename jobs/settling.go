@@ -19,10 +19,13 @@ const (
 	firstLook = time.Millisecond
 	// longestPause is the longest time between two looks. It is longer where a look takes long.
 	longestPause = 20 * time.Millisecond
-	// unmoved is how long there may be as much to read as before.
+	// unmoved is how long a pipe that has ended, and that is not the standard input, may have as
+	// much in it as before.
 	unmoved = time.Second
 	// maxSeen bounds how many processes are looked at. Of more nobody is on its way out.
 	maxSeen = 2048
+	// few processes are looked at with their pipes each time.
+	few = 32
 	// maxBorn is how many processes may be born while the others settle: a bomb forks as many
 	// within some milliseconds. Where somebody drains a pipe that may be because of each line, so
 	// only those count that live at the same time; and four times as many may, while there is
@@ -51,7 +54,8 @@ const (
 //     Job.Settle at most.
 //   - One whose standard input is a pipe that has ended, or that reads another such pipe, drains
 //     it, for the grace period at most, or Job.Settle if that is longer. What it has started, who
-//     waits for what it writes, and who may wait for its exit, goes on with it.
+//     waits for what it writes, and who may wait for its exit, goes on with it, and may go on when
+//     it has ended.
 //   - Everybody else is idle. When all are, for some time, they are at rest: whoever is left over
 //     then is a leftover.
 //
@@ -72,7 +76,11 @@ type patience struct {
 	reaped int                   // how many had been reaped by then
 	born   int                   // since then
 	young  int                   // those of them that live
-	drains map[subreaper.ID]drain
+
+	drains   map[subreaper.ID]drain
+	kin      map[subreaper.ID]kin
+	spent    time.Duration // who drains since then or earlier has had its time
+	extended time.Duration // until then, everybody has some more
 }
 
 // seen is what is remembered of a process from one look to the next.
@@ -89,6 +97,7 @@ func (p *patience) begin(job *Job, asked bool, now time.Time) {
 	}
 	p.began, p.quiet, p.ended, p.last = now, now, now, now
 	p.seen, p.first, p.drains = nil, nil, make(map[subreaper.ID]drain)
+	p.kin, p.spent, p.extended = make(map[subreaper.ID]kin), -1, 0
 	p.pause, p.held, p.born = firstLook, 0, 0
 }
 
@@ -132,31 +141,86 @@ func (p *patience) see(list []subreaper.Activity, reaped int, now time.Time, gon
 	return active
 }
 
-// drainers returns who reads a pipe that has ended, and has not done so for too long. Of one that
-// is not a process's standard input it is not known whether the process reads it, so there has to
-// be something in it, which gets less.
-func (p *patience) drainers(f *flow, now time.Time) set {
-	drains, elapsed := make(set), p.elapsed(now)
+// goOn returns who goes on because of a pipe that has ended: who reads that, and has not done so for
+// too long, with what comes after it and who waits for it; and who has gone on for that reason
+// before, though the reader has ended meanwhile, or has closed its standard input.
+func (p *patience) goOn(f *flow, now time.Time) set {
+	elapsed := p.elapsed(now)
+	filters, others := p.drainers(f, elapsed)
+	all, before := f.draining(filters), make(set)
 	for i := range f.list {
-		stdin, rest := ended(f.list[i].Pipes)
-		if !stdin && rest == 0 {
+		id := f.list[i].ID()
+		k, known := p.kin[id]
+		if !known && all[i] {
+			p.kin[id] = kin{since: elapsed}
+		}
+		if known && p.inTime(k.since, elapsed) {
+			before[i] = true
+		}
+	}
+	for i := range f.after(filters) {
+		k := p.kin[f.list[i].ID()]
+		k.down = true
+		p.kin[f.list[i].ID()] = k
+	}
+	for i := range before {
+		if all[i] = true; p.kin[f.list[i].ID()].down {
+			for j := range f.after(set{i: true}) {
+				all[j] = true
+			}
+		}
+	}
+	for i := range f.draining(others) {
+		all[i] = true
+	}
+	return all
+}
+
+// drainers returns who reads a pipe that has ended: as its standard input, or as another descriptor.
+// Of the second kind it is not known whether they read it at all, so they have less time, unless
+// there is less and less in it.
+func (p *patience) drainers(f *flow, elapsed time.Duration) (filters, others set) {
+	filters, others = make(set), make(set)
+	for i := range f.list {
+		stdin, other, rest := ended(f.list[i].Pipes)
+		if !stdin && !other {
 			continue
 		}
-		id := f.list[i].ID()
-		d, known := p.drains[id]
+		d, known := p.drains[f.list[i].ID()]
 		if !known {
 			d = drain{since: elapsed, moved: elapsed, rest: rest}
 		}
 		if rest != d.rest {
 			d.moved, d.rest = elapsed, rest
 		}
-		p.drains[id] = d
-		if elapsed-d.since < p.drain && (stdin || elapsed-d.moved < unmoved) {
-			drains[i] = true
+		p.drains[f.list[i].ID()] = d
+		switch {
+		case !p.inTime(d.since, elapsed):
+		case stdin:
+			filters[i] = true
+		case elapsed-d.moved < unmoved:
+			others[i] = true
 		}
 	}
-	return drains
+	return filters, others
 }
+
+// kin is what is remembered of a process that goes on because of one that reads a pipe to its end.
+type kin struct {
+	since time.Duration
+	down  bool // what it starts goes on, too: it does not only wait for the reader
+}
+
+// inTime reports whether one that drains since some time may go on.
+func (p *patience) inTime(since, elapsed time.Duration) bool {
+	return since > p.spent && elapsed-since < p.drain || elapsed < p.extended
+}
+
+// spend ends the time of those that drain.
+func (p *patience) spend(now time.Time) { p.spent = p.elapsed(now) }
+
+// extend gives those that drain, or have drained, some more time.
+func (p *patience) extend(now time.Time, d time.Duration) { p.extended = p.elapsed(now) + d }
 
 // drain is what is remembered of a process that drains a pipe. Times are as elapsed tells them.
 type drain struct {
@@ -164,19 +228,20 @@ type drain struct {
 	rest         int           // how much there is
 }
 
-// ended reports whether the standard input has ended, and how much is left to read in other pipes
-// that have.
-func ended(pipes []subreaper.Pipe) (stdin bool, rest int) {
+// ended reports whether the standard input has ended, whether another pipe has, and how much is
+// left to read in those.
+func ended(pipes []subreaper.Pipe) (stdin, other bool, rest int) {
 	for _, pipe := range pipes {
 		switch {
 		case !pipe.Reads || !pipe.Ended:
 		case pipe.Stdin:
 			stdin = true
 		default:
+			other = true
 			rest += pipe.Unread
 		}
 	}
-	return stdin, rest
+	return stdin, other, rest
 }
 
 // hold leaves the time since the last look out of account: those that drain could not write,
@@ -185,7 +250,7 @@ func (p *patience) hold(now time.Time) { p.held += now.Sub(p.last) }
 
 // judge says what is to be thought of a look, pipes included, after see has said who is active.
 func (p *patience) judge(f *flow, active set, now time.Time) outlook {
-	drains := p.drainers(f, now)
+	drains := p.goOn(f, now)
 	resting, elapsed := now.Sub(p.quiet) >= restful, p.elapsed(now)
 	switch {
 	case p.swarming(f, drains, active, now):
@@ -193,18 +258,20 @@ func (p *patience) judge(f *flow, active set, now time.Time) outlook {
 	case len(drains) == 0 && resting:
 		return atRest
 	case len(drains) > 0 && p.asked:
-		if elapsed >= p.busy || elapsed >= restful && !p.hasOthers(f, drains, active) {
+		if elapsed >= p.busy || elapsed >= restful && !beside(drains, active) {
 			return tooLong
 		}
-	case elapsed >= max(p.busy, p.drain), elapsed >= p.busy && p.hasOthers(f, drains, active):
+	case elapsed >= max(p.busy, p.drain):
+		p.spend(now)
+		return tooLong
+	case elapsed >= p.busy && beside(drains, active):
 		return tooLong
 	}
 	return unsettled
 }
 
-// hasOthers reports whether somebody is active who does not go on because of those that drain.
-func (p *patience) hasOthers(f *flow, drains, active set) bool {
-	goesOn := f.draining(drains)
+// beside reports whether somebody is active who does not go on because of those that drain.
+func beside(goesOn, active set) bool {
 	for i := range active {
 		if !goesOn[i] {
 			return true
@@ -244,9 +311,11 @@ func unread(f *flow, drains set) bool {
 }
 
 // worthPipes reports whether a look without pipes does not tell enough: one that has shown who is
-// active, or, without that, one that is to be taken now.
+// active, or, without that, one that is to be taken now. Of few processes it costs little, and a
+// reader may have left others behind by the time that it is worth more.
 func (p *patience) worthPipes(active set, now time.Time) bool {
-	return now.Sub(p.quiet) >= restful || p.born > maxBorn || p.stuck(active, now, stuck) || p.elapsed(now) >= p.busy || len(p.drains) > 0
+	return len(p.seen) > 0 && len(p.seen) <= few || now.Sub(p.quiet) >= restful || p.born > maxBorn ||
+		p.stuck(active, now, stuck) || p.elapsed(now) >= p.busy || len(p.drains) > 0
 }
 
 // rest returns how long to wait for the next look, after one that began now and took some time.

@@ -171,7 +171,7 @@ func (l *life) callerIsSlow() bool {
 // spare decides who is not sent the stop signal yet. Without a leader these are the readers of what
 // others write, and of what is in a pipe that has ended. While it lives, they are the readers of
 // what the leader writes: everybody else is part of what is to be stopped.
-func (l *life) spare() map[subreaper.ID]time.Time {
+func (l *life) spare() map[subreaper.ID]*spared {
 	if l.job.settle() == 0 || l.swarm {
 		return nil
 	}
@@ -183,11 +183,11 @@ func (l *life) spare() map[subreaper.ID]time.Time {
 		}
 		f = newFlow(list)
 	}
-	spared := make(map[subreaper.ID]time.Time)
+	all := make(map[subreaper.ID]*spared)
 	for id := range ids(f.list, l.goOn(f, time.Now())) {
-		spared[id] = time.Time{}
+		all[id] = &spared{}
 	}
-	return spared
+	return all
 }
 
 // spares reports whether a process has not been sent the stop signal yet.
@@ -201,25 +201,17 @@ func (l *life) goOn(f *flow, now time.Time) set {
 	if !l.gone {
 		return f.behind(l.child.PID)
 	}
-	drains := l.patience.drainers(f, now)
-	if l.state == draining { // who has nothing to read has had its time
-		for i := range drains {
-			if !unread(f, set{i: true}) {
-				delete(drains, i)
-			}
-		}
-	}
-	all := f.draining(drains)
+	all := l.patience.goOn(f, now)
 	for i := range f.waiting() {
 		all[i] = true
 	}
 	return all
 }
 
-// readersOfLeader returns those that a signal which asks the leader to end is not for: they would
-// lose its last words.
+// readersOfLeader returns those that a signal to the leader is not for: it would end them, and
+// what the leader writes upon it, or later, would be lost.
 func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
-	if !asksForEnd(sig) || l.job.settle() == 0 {
+	if !ends(sig) || l.job.settle() == 0 {
 		return nil
 	}
 	l.knowOurs()
@@ -235,6 +227,15 @@ func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
 	return ids(list, f.behind(l.child.PID))
 }
 
+// ends reports whether a signal ends a process that does nothing about it (signal(7)).
+func ends(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, unix.SIGCONT, unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		return false
+	}
+	return true
+}
+
 func writesAny(pipes []subreaper.Pipe) bool {
 	for _, p := range pipes {
 		if p.Writes {
@@ -244,52 +245,79 @@ func writesAny(pipes []subreaper.Pipe) bool {
 	return false
 }
 
-// stopReaders sends the stop signal to those that were spared and have had no reason to wait for
-// some time: nobody is left who writes what they read, and they are idle. (What a look shows of two
-// processes it has not seen at the same moment: one may be waiting for another that has just
-// ended.)
+// stopReaders sends the stop signal to those that were spared and have no reason to wait any more:
+// nobody is left who writes what they read, and they have been idle for some time, or busy for too
+// long. (What a look shows of two processes it has not seen at the same moment: one may be waiting
+// for another that has just ended.)
 func (l *life) stopReaders(now time.Time) {
 	list, all := l.look(true)
 	if !all {
-		l.tellSpared(func(subreaper.ID, *time.Time) bool { return true })
-		l.count()
+		l.tellSpared(func(subreaper.ID, *spared) bool { return true })
+		l.count(nil)
 		return
 	}
 	f := newFlow(list)
-	active := l.patience.see(list, l.reapedSoFar(), now, endedAnyhow)
+	active := ids(list, l.patience.see(list, l.reapedSoFar(), now, endedAnyhow))
+	reasons := l.goOn(f, now)
 	if l.gone && !l.counted && (now.Sub(l.patience.quiet) >= restful || l.patience.elapsed(now) >= l.patience.busy) {
-		l.count()
+		l.count(l.withSpared(f, reasons))
 	}
-	goesOn := l.goOn(f, now)
-	for i := range active {
-		goesOn[i] = true
-	}
-	reasons, there := ids(list, goesOn), l.patience.seen
-	l.tellSpared(func(id subreaper.ID, since *time.Time) bool {
-		if _, lives := there[id]; !lives {
+	wait := ids(list, reasons)
+	l.tellSpared(func(id subreaper.ID, s *spared) bool {
+		if _, lives := l.patience.seen[id]; !lives {
 			delete(l.spared, id)
 			return false
 		}
-		switch {
-		case reasons[id]:
-			*since = time.Time{}
-		case since.IsZero():
-			*since = now
+		s.look(wait[id], active[id], now)
+		if l.state == draining { // there is no time for that any more
+			return s.due(now, 0)
 		}
-		return !since.IsZero() && now.Sub(*since) >= restful
+		return s.due(now, l.patience.busy)
 	})
 }
 
-// tellSpared sends the stop signal to those that were spared and that due reports. since is from
-// when on they had no reason to wait; zero: they have one.
-func (l *life) tellSpared(due func(id subreaper.ID, since *time.Time) bool) {
+// withSpared adds those that are spared to a set, with what they have started since.
+func (l *life) withSpared(f *flow, s set) map[subreaper.ID]bool {
+	for i := range f.list {
+		if l.spares(f.list[i].Process) {
+			s[i] = true
+		}
+	}
+	return ids(f.list, f.after(s))
+}
+
+// spared is what is remembered of a process that has not been sent the stop signal.
+type spared struct {
+	free time.Time // since when it has no reason to wait; zero: it has one
+	idle time.Time // since when it is idle besides
+}
+
+func (s *spared) look(waits, active bool, now time.Time) {
+	switch {
+	case waits:
+		*s = spared{}
+		return
+	case s.free.IsZero():
+		s.free = now
+	}
+	if active {
+		s.idle = time.Time{}
+	} else if s.idle.IsZero() {
+		s.idle = now
+	}
+}
+
+func (s *spared) due(now time.Time, busy time.Duration) bool {
+	return !s.idle.IsZero() && now.Sub(s.idle) >= restful || !s.free.IsZero() && now.Sub(s.free) >= busy
+}
+
+// tellSpared sends the stop signal to those that were spared and are due.
+func (l *life) tellSpared(due func(subreaper.ID, *spared) bool) {
 	tell := make(map[subreaper.ID]bool)
-	for id, since := range l.spared {
-		if due(id, &since) {
+	for id, s := range l.spared {
+		if due(id, s) {
 			tell[id] = true
 			delete(l.spared, id)
-		} else if _, there := l.spared[id]; there {
-			l.spared[id] = since
 		}
 	}
 	if len(tell) > 0 {
@@ -340,24 +368,20 @@ func (l *life) drain() {
 			l.left.killed(p.PID)
 		}
 	}
+	l.patience.extend(time.Now(), l.job.settle()/2) // for the other half they have been asked
 	l.setPhase(l.job.settle())
 	l.lookAgain(firstLook)
 }
 
-// count notes who is left over of a job that was stopped while its leader lived, but for readers
-// that are to go on.
-func (l *life) count() {
+// count notes who is left over of a job that was stopped while its leader lived, but for those that
+// are to go on.
+func (l *life) count(goOn map[subreaper.ID]bool) {
 	if l.counted {
 		return
 	}
 	l.counted = true
-	procs := l.host.reaper.Descendants()
-	over := procs[:0]
-	for _, p := range procs {
-		if !l.spares(p) {
-			over = append(over, p)
-		}
-	}
+	goes := familyOf(goOn)
+	over := slices.DeleteFunc(l.host.reaper.Descendants(), goes.has)
 	l.left.found(over...)
 	l.findHolders(over)
 }

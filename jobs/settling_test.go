@@ -64,12 +64,12 @@ func TestSettling(t *testing.T) {
 		"idle":                             {Job{}, false, still(frame{scene: []string{"2<1", "3<1"}}), atRest, 20 * time.Millisecond},
 		"busy":                             {Job{}, false, busy, tooLong, 2 * time.Second},
 		"busy, for as long as it may":      {Job{Settle: time.Second}, false, busy, tooLong, time.Second},
-		"drains":                           {Job{}, false, still(frame{scene: []string{"2<1 u7"}}), tooLong, 5 * time.Second},
-		"drains, for as long as it may":    {Job{Grace: time.Second}, false, still(frame{scene: []string{"2<1 e7"}}), tooLong, 2 * time.Second},
+		"drains":                           {Job{}, false, still(frame{scene: []string{"2<1 u7"}}), atRest, 5 * time.Second},
+		"drains, for as long as it may":    {Job{Grace: time.Second}, false, still(frame{scene: []string{"2<1 e7"}}), atRest, 2 * time.Second},
 		"drains, and another is busy":      {Job{}, false, still(frame{[]string{"2<1 u7", "3<1"}, []int{3}}), tooLong, 2 * time.Second},
 		"drains, and its own is busy":      {Job{}, false, still(frame{[]string{"2<1 u7", "3<2"}, []int{3}}), tooLong, 5 * time.Second},
-		"has an end that it does not read": {Job{}, false, still(frame{scene: []string{"2<1 E7"}}), atRest, 20 * time.Millisecond},
-		"and something is in it":           {Job{}, false, still(frame{scene: []string{"2<1 U7"}}), atRest, 1020 * time.Millisecond},
+		"has an end that it does not read": {Job{}, false, still(frame{scene: []string{"2<1 E7"}}), atRest, time.Second},
+		"and something is in it":           {Job{}, false, still(frame{scene: []string{"2<1 U7"}}), atRest, time.Second},
 		"is done after a while": {Job{}, false, func(n int) frame {
 			if n < 30 {
 				return frame{[]string{"2<1 u7", "3<1"}, []int{2}}

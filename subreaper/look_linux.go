@@ -53,6 +53,9 @@ func (o *onlooker) visit(n node, st *proc.Stat) {
 		return
 	}
 	a := Activity{Process: describe(n.pid, st, o.now)}
+	if st.Threads != 1 {
+		o.r.threaded[n.pid] = true
+	}
 	a.Busy, a.Runs = o.r.fs.Activity(n.pid, st)
 	if o.opts.Pipes {
 		a.Pipes = o.pipesOf(n.pid)

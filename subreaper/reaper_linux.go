@@ -33,6 +33,7 @@ type Reaper struct {
 	reaped   int
 	total    Usage
 	walk     walker
+	threaded map[int32]bool // whose threads somebody has looked at, see asOthers
 	priorities
 	namer   *namer // while somebody is in a hurry
 	pidfds  []int32
@@ -59,7 +60,7 @@ func New(opts Options) (*Reaper, error) {
 	r := &Reaper{
 		opts: opts, was: was,
 		watched: make(map[int32]*Child), given: make(map[int]*Child), commands: make(map[int32]*command),
-		done: make(chan struct{}),
+		threaded: make(map[int32]bool), done: make(chan struct{}),
 	}
 	r.wake.L = &r.mu
 	r.fs, r.lost = proc.Open(procDir)
@@ -195,9 +196,13 @@ func (r *Reaper) reap(pid int32, info *siginfo, ru *unix.Rusage) bool {
 	if debug || r.opts.Describe != nil && r.opts.Describe() {
 		seen = r.zombie(pid)
 	}
+	if r.threaded[pid] && exited(pid) {
+		defer r.asOthers()()
+	}
 	if waitidNow(unix.P_PID, int(pid), waitExit, info, ru) != 0 || info.PID == 0 {
 		return false
 	}
+	delete(r.threaded, pid)
 	exit := Exit{PID: int(pid), Status: info.waitStatus(), Usage: usageOf(ru), Comm: seen.Comm, Age: seen.Age}
 	r.reaped++
 	r.total.Add(exit.Usage)

@@ -137,6 +137,9 @@ func (w *walker) onPath(pid int32) bool {
 
 // push makes n the end of the path and lists its children. pop undoes it.
 func (w *walker) push(n node, threads int32) (children []int32) {
+	if threads != 1 {
+		w.r.threaded[n.pid] = true
+	}
 	w.path = append(w.path, n)
 	from := len(w.lists)
 	w.lists = w.r.fs.Children(w.lists, n.pid, threads)
