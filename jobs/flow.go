@@ -18,12 +18,19 @@ type flow struct {
 	children map[int][]int // by process id
 	readers  map[subreaper.PipeID][]int
 	writers  map[subreaper.PipeID][]int
+	steps    int // how many more are taken: see overrun
 }
+
+// maxSteps bounds the work on one look: each of a bomb's members may read from each other one.
+const maxSteps = 50_000
+
+// overrun reports whether that was not enough, so that what the flow says is incomplete.
+func (f *flow) overrun() bool { return f.steps < 0 }
 
 func newFlow(list []subreaper.Activity) *flow {
 	f := &flow{
 		list: list, byPID: make(map[int]int, len(list)), children: make(map[int][]int, len(list)),
-		readers: make(map[subreaper.PipeID][]int), writers: make(map[subreaper.PipeID][]int),
+		readers: make(map[subreaper.PipeID][]int), writers: make(map[subreaper.PipeID][]int), steps: maxSteps,
 	}
 	for i := range list {
 		p := &list[i]
@@ -62,6 +69,9 @@ const childhood = 100 * time.Millisecond
 // does not if it can write there, too, and would never see an end; nor if it has started the
 // writer: then it is no filter but looks after the writer, and is to be told as early.
 func (f *flow) waitsFor(reader, writer int, pipe subreaper.PipeID) bool {
+	if f.steps--; f.overrun() {
+		return false
+	}
 	return reader != writer && !contains(f.writers[pipe], reader) && !f.descends(writer, reader)
 }
 
@@ -107,7 +117,9 @@ func (f *flow) written(i int, visit func(int)) {
 	for _, pipe := range f.list[i].Pipes {
 		if pipe.Writes {
 			for _, reader := range f.readers[pipe.ID] {
-				visit(reader)
+				if f.steps--; !f.overrun() {
+					visit(reader)
+				}
 			}
 		}
 	}
@@ -129,11 +141,19 @@ func (f *flow) upstream(i int, visit func(int)) {
 
 // reach returns whom one gets to from i by steps, i itself only if there is a circle.
 func (f *flow) reach(i int, step func(int, func(int))) set {
-	reached, todo := make(set), []int{i}
+	return f.reachAny(set{i: true}, step)
+}
+
+// reachAny is reach from any of some.
+func (f *flow) reachAny(from set, step func(int, func(int))) set {
+	reached, todo := make(set), make([]int, 0, len(from))
+	for i := range from {
+		todo = append(todo, i)
+	}
 	for len(todo) > 0 {
-		from := todo[len(todo)-1]
+		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		step(from, func(to int) {
+		step(i, func(to int) {
 			if !reached[to] {
 				reached[to] = true
 				todo = append(todo, to)
@@ -149,12 +169,9 @@ type set map[int]bool
 // after returns who goes on with those of from: themselves, what they have started, who waits for
 // any of them, and so on.
 func (f *flow) after(from set) set {
-	all := make(set, len(from))
+	all := f.reachAny(from, f.next)
 	for i := range from {
 		all[i] = true
-		for j := range f.reach(i, f.next) {
-			all[j] = true
-		}
 	}
 	return all
 }

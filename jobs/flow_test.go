@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -130,5 +131,24 @@ func TestIDs(t *testing.T) {
 	f := scene("2<1", "3<1")
 	if got := slices.Collect(maps.Keys(ids(f.list, set{1: true}))); len(got) != 1 || got[0] != f.list[1].ID() {
 		t.Errorf("%v", got)
+	}
+}
+
+// However many read from each other, a look is thought about for a bounded time only.
+func TestOverrun(t *testing.T) {
+	var lines []string
+	for i := range 400 {
+		line := fmt.Sprintf("%d<1", 1000+i)
+		for j := range 400 {
+			line += fmt.Sprintf(" w%d", 5000+j)
+		}
+		lines = append(lines, line+fmt.Sprintf(" r%d", 5000+i))
+	}
+	f := scene(lines...)
+	if f.waiting(); !f.overrun() {
+		t.Error("it was thought about to the end")
+	}
+	if f := scene("2<1 r7", "3<1 w7"); len(f.waiting()) != 1 || f.overrun() {
+		t.Error("two processes are too many")
 	}
 }

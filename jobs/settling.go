@@ -141,8 +141,8 @@ func (p *patience) see(list []subreaper.Activity, reaped int, now time.Time, gon
 	return active
 }
 
-// goOn returns who goes on because of a pipe that has ended: who reads that, and has not done so for
-// too long, with what comes after it and who waits for it; and who has gone on for that reason
+// goOn returns who goes on because of a pipe that has ended: who reads that, and has not done so
+// for too long, with what comes after it and who waits for it; and who has gone on for that reason
 // before, though the reader has ended meanwhile, or has closed its standard input.
 func (p *patience) goOn(f *flow, now time.Time) set {
 	elapsed := p.elapsed(now)
@@ -163,12 +163,14 @@ func (p *patience) goOn(f *flow, now time.Time) set {
 		k.down = true
 		p.kin[f.list[i].ID()] = k
 	}
+	down := make(set)
 	for i := range before {
 		if all[i] = true; p.kin[f.list[i].ID()].down {
-			for j := range f.after(set{i: true}) {
-				all[j] = true
-			}
+			down[i] = true
 		}
+	}
+	for i := range f.after(down) {
+		all[i] = true
 	}
 	for i := range f.draining(others) {
 		all[i] = true
@@ -176,9 +178,9 @@ func (p *patience) goOn(f *flow, now time.Time) set {
 	return all
 }
 
-// drainers returns who reads a pipe that has ended: as its standard input, or as another descriptor.
-// Of the second kind it is not known whether they read it at all, so they have less time, unless
-// there is less and less in it.
+// drainers returns who reads a pipe that has ended: as its standard input, or as another
+// descriptor. Of the second kind it is not known whether they read it at all, so they have less
+// time, unless there is less and less in it.
 func (p *patience) drainers(f *flow, elapsed time.Duration) (filters, others set) {
 	filters, others = make(set), make(set)
 	for i := range f.list {
@@ -285,6 +287,8 @@ func beside(goesOn, active set) bool {
 // longer than a process that is on its way out.
 func (p *patience) swarming(f *flow, drains, active set, now time.Time) bool {
 	switch {
+	case f.overrun():
+		return true
 	case len(drains) == 0:
 		return p.born > maxBorn || p.stuck(active, now, stuck)
 	case unread(f, drains):

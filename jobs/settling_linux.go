@@ -183,8 +183,12 @@ func (l *life) spare() map[subreaper.ID]*spared {
 		}
 		f = newFlow(list)
 	}
+	goOn := l.goOn(f, time.Now())
+	if f.overrun() {
+		return nil
+	}
 	all := make(map[subreaper.ID]*spared)
-	for id := range ids(f.list, l.goOn(f, time.Now())) {
+	for id := range ids(f.list, goOn) {
 		all[id] = &spared{}
 	}
 	return all
@@ -224,7 +228,11 @@ func (l *life) readersOfLeader(sig syscall.Signal) map[subreaper.ID]bool {
 		return nil
 	}
 	f := newFlow(list)
-	return ids(list, f.behind(l.child.PID))
+	readers := f.behind(l.child.PID)
+	if f.overrun() {
+		return nil
+	}
+	return ids(list, readers)
 }
 
 // ends reports whether a signal ends a process that does nothing about it (signal(7)).
@@ -259,6 +267,9 @@ func (l *life) stopReaders(now time.Time) {
 	f := newFlow(list)
 	active := ids(list, l.patience.see(list, l.reapedSoFar(), now, endedAnyhow))
 	reasons := l.goOn(f, now)
+	if f.overrun() {
+		reasons = set{}
+	}
 	if l.gone && !l.counted && (now.Sub(l.patience.quiet) >= restful || l.patience.elapsed(now) >= l.patience.busy) {
 		l.count(l.withSpared(f, reasons))
 	}
@@ -270,7 +281,7 @@ func (l *life) stopReaders(now time.Time) {
 		}
 		s.look(wait[id], active[id], now)
 		if l.state == draining { // there is no time for that any more
-			return s.due(now, 0)
+			return s.due(now, restful)
 		}
 		return s.due(now, l.patience.busy)
 	})

@@ -15,7 +15,7 @@ func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	if r.closed || r.fs == nil {
 		return nil, false
 	}
-	o := onlooker{r: r, walker: &r.walk, opts: opts, all: true, now: clockTicks()}
+	o := onlooker{r: r, walker: &r.walk, opts: opts, all: true, now: clockTicks(), before: r.fs.Looked}
 	var st proc.Stat
 	children := slices.Clone(o.directChildren())
 	if len(children) > 2*opts.Max && opts.Only == 0 { // though some may be dead
@@ -32,23 +32,27 @@ func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	return o.list, o.all
 }
 
+// maxLooked bounds how many descriptors one look takes in: that is half a second.
+const maxLooked = 1 << 16
+
 // onlooker is one call of Look.
 type onlooker struct {
 	r *Reaper
 	*walker
-	opts  LookOptions
-	now   uint64
-	list  []Activity
-	all   bool
-	pipes []proc.Pipe
-	fifos map[PipeID]bool // that are read; true where somebody has it open for writing
+	opts   LookOptions
+	now    uint64
+	list   []Activity
+	all    bool
+	before int // how many descriptors had been looked at
+	pipes  []proc.Pipe
+	fifos  map[PipeID]bool // that are read; true where somebody has it open for writing
 }
 
 func (o *onlooker) visit(n node, st *proc.Stat) {
 	if st.Dead() {
 		return
 	}
-	if len(o.list) >= o.opts.Max {
+	if len(o.list) >= o.opts.Max || o.r.fs.Looked-o.before > maxLooked {
 		o.all = false
 		return
 	}

@@ -25,6 +25,8 @@ type FS struct {
 	buf  []byte
 	tids []int32
 	scan []parentage // the table that stands in for the children files
+	// Looked is how many descriptors Pipes has looked at.
+	Looked int
 }
 
 type parentage struct{ pid, ppid int32 }

@@ -33,6 +33,7 @@ type Pipe struct {
 func (fs *FS) Pipes(dst []Pipe, pid int32, max int, ask func(dev, ino uint64) bool) []Pipe {
 	fs.begin(pid, "/fd")
 	fs.tids = fs.firstNumbers(fs.tids[:0], max)
+	fs.Looked += len(fs.tids)
 	for _, fd := range fs.tids {
 		dst = fs.Pipe(dst, pid, fd, ask)
 	}
