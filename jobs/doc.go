@@ -19,7 +19,7 @@
 //
 //   - [Job] is what is to be run, [Result] what became of it. Both are values.
 //   - The life of a job is a table: states, and what moves a job from one to the next (state.go). One goroutine
-//     goes through it (life_linux.go), in-process or in a keeper; it is the same code.
+//     goes through it (life_linux.go, with forward_linux.go and stopping_linux.go), in-process or in a keeper; it is the same code.
 //   - Between the command and the stop signal, those that are left may end by themselves: patience (settling.go) has the rules, flow (flow.go) knows who reads what
 //     from whom at one look, and settling_linux.go does what follows, look after look. While the others are stopped it spares readers.
 //   - A keeper is the program itself, executed again (keeper_linux.go): the subreaper of one job tree at a time. It ends the

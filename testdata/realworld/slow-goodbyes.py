@@ -32,8 +32,18 @@ def worker(number, ready, sessions):
     signal.signal(signal.SIGTERM, say_goodbye(number))
     os.write(ready, b".")
     os.close(ready)
-    time.sleep(120)  # bounded, in case nobody ever ends us
+    wait()
     sys.exit(1)
+
+
+def wait():
+    """Wait for a signal, bounded, in case nobody ever ends us.
+
+    Not in one long sleep: Python runs a handler before the next step of the program, so a signal that
+    comes just before a sleep begins would have to wait for its end.
+    """
+    for _ in range(1200):
+        time.sleep(0.1)
 
 
 def main():
@@ -46,7 +56,7 @@ def main():
     for _ in range(WORKERS):
         os.read(ready, 1)
     open("ready", "w").close()
-    time.sleep(120)
+    wait()
     sys.exit(1)
 
 
