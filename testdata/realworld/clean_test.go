@@ -16,7 +16,6 @@ type tool struct {
 	name  string
 	needs []string
 	argv  []string
-	env   []string
 	leaks bool
 }
 
