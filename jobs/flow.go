@@ -219,8 +219,7 @@ func (f *flow) waiting() set {
 			}
 		}
 	}
-	all := f.after(first)
-	return all
+	return f.after(first)
 }
 
 // behind returns who reads what a process writes, and so on, with what they have started; but for

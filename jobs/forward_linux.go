@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// told remembers a stop signal that was forwarded. Many a program takes a second one as the wish to end at once, and a
-// worker that is at its last words is not to be interrupted because its parent has gone.
+// told remembers a stop signal that was forwarded. Many a program takes a second one as the wish to
+// end at once, and a worker that is at its last words is not to be interrupted because its parent
+// has gone.
 type told struct {
 	at    time.Time
 	group int              // whose members were told; those born since are somebody's clean-up
@@ -131,11 +132,16 @@ func (l *life) pass(sig syscall.Signal, sigs []syscall.Signal) (now told) {
 
 // signalSome sends signals to some of those that live, and returns them.
 func (l *life) signalSome(sigs []syscall.Signal, whom func(subreaper.Process) bool) []subreaper.Process {
+	return l.signalEach(whom, func(subreaper.Process) []syscall.Signal { return sigs })
+}
+
+// signalEach is signalSome with signals that are chosen for each of them.
+func (l *life) signalEach(whom func(subreaper.Process) bool, choose func(subreaper.Process) []syscall.Signal) []subreaper.Process {
 	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
 		if !whom(p) {
 			return nil
 		}
-		return sigs
+		return choose(p)
 	})
 	return slices.DeleteFunc(procs, func(p subreaper.Process) bool { return !whom(p) })
 }
@@ -166,7 +172,8 @@ func asksForEnd(sig syscall.Signal) bool {
 	return sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGHUP
 }
 
-// signalGroup signals the job's process group. Of one that it shares with us only the job's members are ours to signal.
+// signalGroup signals the job's process group. Of one that it shares with us only the job's members
+// are ours to signal.
 func (l *life) signalGroup(sig syscall.Signal) {
 	if !l.job.Foreground {
 		_ = l.child.SignalGroup(sig)

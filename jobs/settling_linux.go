@@ -340,10 +340,8 @@ func (l *life) tellSpared(due func(subreaper.ID, *spared) bool) {
 // neither handles TERM nor dies of it.
 func (l *life) tell(whom func(subreaper.Process) bool) {
 	grace := l.job.grace()
-	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
+	procs := l.signalEach(whom, func(p subreaper.Process) []syscall.Signal {
 		switch {
-		case !whom(p):
-			return nil
 		case l.killsLeader && p.PID == l.result.PID:
 			return []syscall.Signal{unix.SIGKILL}
 		case l.told.knows(p, grace):
@@ -351,7 +349,6 @@ func (l *life) tell(whom func(subreaper.Process) bool) {
 		}
 		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
 	})
-	procs = slices.DeleteFunc(procs, func(p subreaper.Process) bool { return !whom(p) })
 	l.left.signalled(procs)
 	if l.gone {
 		l.left.found(procs...)

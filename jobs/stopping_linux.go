@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leaderStopped finds out who is left over when the leader has ended upon a stop signal that the others were sent as well. Most end together with it.
+// leaderStopped finds out who is left over when the leader has ended upon a stop signal that the
+// others were sent as well. Most end together with it.
 func (l *life) leaderStopped() {
 	if l.job.settle() == 0 {
 		l.count(nil)
@@ -76,7 +77,8 @@ func (l *life) stop(from state) {
 	}
 }
 
-// stopGrace is how long those that are stopped have. Where a stop was asked for while the leader lived, what has passed since that ended is part of it.
+// stopGrace is how long those that are stopped have. Where a stop was asked for while the leader
+// lived, what has passed since that ended is part of it.
 func (l *life) stopGrace() time.Duration {
 	switch {
 	case !l.gone && !l.killsLeader:
