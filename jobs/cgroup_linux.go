@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"lastout/jobs/cgroup"
+	"lastout/jobs/spawn"
 )
 
 // makeCgroup makes the directory that the leader will be started in. It is made, and at the end removed, by the runner, which knows
@@ -21,6 +22,7 @@ func (r *Runner) makeCgroup(job *Job) error {
 	case err == nil:
 		r.logger.Info("cgroup", "path", string(dir))
 		job.cgroup = dir
+		r.opts.Events.cgroup(string(dir))
 	case job.Cgroup == CgroupRequire:
 		return fmt.Errorf("%w: %w", ErrNoCgroup, err)
 	default:
@@ -34,14 +36,20 @@ func (r *Runner) removeCgroup(job *Job) {
 	if err := job.cgroup.Remove(); err != nil {
 		r.logger.Warn("the cgroup remains", "error", err)
 	}
+	if job.cgroup != "" {
+		r.opts.Events.cgroup("")
+	}
 }
 
-// intoCgroup makes attr start the leader in the job's cgroup, if it has one.
-func (j *Job) intoCgroup(attr *syscall.SysProcAttr) (leave func(), err error) {
+// intoCgroup makes a start the leader in the job's cgroup, if it has one.
+func (j *Job) intoCgroup(a *spawn.Attr) (leave func(), err error) {
 	if j.cgroup == "" {
 		return func() {}, nil
 	}
-	return j.cgroup.Into(attr)
+	var attr syscall.SysProcAttr
+	leave, err = j.cgroup.Into(&attr)
+	a.UseCgroup, a.Cgroup = attr.UseCgroupFD, attr.CgroupFD
+	return leave, err
 }
 
 // cgroupKill returns what kills the members of the job's cgroup. It proves nothing: members may have gone elsewhere, and

@@ -64,7 +64,7 @@ func (l *life) request(req request) {
 		l.signalRest(req)
 		switch req.sig { // there is no leader any more to be seen stopped or continued
 		case unix.SIGTSTP:
-			l.halt(syscall.WaitStatus(req.sig)<<8 | 0x7f)
+			l.halt(req.sig)
 		case unix.SIGCONT:
 			l.halted = halt{}
 		}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"lastout/jobs/siginfo"
+	"lastout/jobs/spawn"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -18,11 +18,12 @@ import (
 // host is where jobs live: this process's reaper and the thread that it forks from. It is the in-process Runner,
 // and all that a keeper does.
 type host struct {
-	reaper  *subreaper.Reaper
-	logger  *slog.Logger
-	threads map[bool]*pdeath.Thread  // with and without no_new_privs, which a thread cannot take back
-	exited  func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
-	ending  func(*Result)            // told when a job is timed out or stopped; may be nil
+	reaper *subreaper.Reaper
+	logger *slog.Logger
+	origin *Origin
+	thread *pdeath.Thread           // that forks, beside others of the process
+	exited func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
+	ending func(*Result)            // told when a job is timed out or stopped; may be nil
 
 	exclusive bool
 	settled   sync.Once
@@ -34,22 +35,24 @@ type host struct {
 	end subreaper.Exit
 }
 
-func newHost(logger *slog.Logger, exclusive bool, known map[int]func(subreaper.Change)) (*host, error) {
-	h := &host{logger: logger, exclusive: exclusive, threads: make(map[bool]*pdeath.Thread)}
+func newHost(logger *slog.Logger, exclusive bool, origin *Origin, spare []int) (*host, error) {
+	h := &host{logger: logger, exclusive: exclusive, origin: origin}
 	var err error
-	h.reaper, err = subreaper.New(subreaper.Options{Exclusive: exclusive, Children: known, Reaped: h.reaped, Describe: h.recording, Empty: h.empty, Logger: logger})
+	h.reaper, err = subreaper.New(subreaper.Options{
+		Exclusive: exclusive, Spare: spare, Reaped: h.reaped, Describe: h.recording, Empty: h.empty, Logger: logger,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if exclusive {
-		_ = siginfo.Default(unix.SIGCHLD) // nobody here is told of children by it
+	if exclusive && len(spare) == 0 {
+		byDefault(unix.SIGCHLD) // nobody here is told of children by it
 	}
 	return h, nil
 }
 
 func (h *host) close() error {
-	for _, t := range h.threads {
-		t.Close()
+	if h.thread != nil {
+		h.thread.Close()
 	}
 	return h.reaper.Close()
 }
@@ -96,25 +99,17 @@ func (h *host) empty() {
 	}
 }
 
-func (h *host) thread(noNewPrivs bool) *pdeath.Thread {
-	t := h.threads[noNewPrivs]
-	if t == nil {
-		t = pdeath.NewThread()
-		h.threads[noNewPrivs] = t
-		if h.exclusive { // it was one of those
-			warm(enoughThreads)
-		}
-	}
-	return t
-}
-
 // fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end. The
 // Go runtime ends a thread only with a goroutine that is locked to it (runtime.LockOSThread), and where we are alone none ends so.
-func (h *host) fork(noNewPrivs bool, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	if h.exclusive && !noNewPrivs {
-		return syscall.ForkExec(path, argv, attr)
+func (h *host) fork(a *spawn.Attr) (pid int, err error) {
+	if h.exclusive {
+		return spawn.Start(a)
 	}
-	return h.thread(noNewPrivs).Start(path, argv, attr)
+	if h.thread == nil {
+		h.thread = pdeath.NewThread()
+	}
+	h.thread.Do(func() { pid, err = spawn.Start(a) })
+	return pid, err
 }
 
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
@@ -129,6 +124,9 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 	}
 	defer l.child.Close()
 	l.lender.begin(l.child.PID)
+	if l.lender != nil && events.Lent != nil {
+		events.Lent(l.lender.loan.Owner, l.lender.loan.Modes)
+	}
 	if started != nil {
 		started(l.child.PID)
 	}
@@ -184,15 +182,10 @@ func passed(files []int) []int {
 const forking = 2 * time.Millisecond
 
 func (h *host) start(l *life, files []int) (err error) {
-	if l.job.NoNewPrivs {
-		h.thread(true).Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
-		if err != nil {
-			return &StartError{Path: l.job.Path, Err: err, Detail: "PR_SET_NO_NEW_PRIVS"}
+	if h.origin.Inherited == nil { // the only way for a child to inherit that: what is handled is reset (signal(7))
+		for _, sig := range l.job.Ignore {
+			signal.Ignore(sig)
 		}
-	}
-	// The only way for a child to inherit an ignored signal: the runtime resets what it handles (signal(7)).
-	for _, sig := range l.job.Ignore {
-		signal.Ignore(sig)
 	}
 	l.result.Started = time.Now()
 	began := now()

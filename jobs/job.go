@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"lastout/jobs/cgroup"
+	"lastout/jobs/spawn"
+	"lastout/jobs/terminal"
 	"lastout/subreaper"
 )
 
@@ -81,7 +83,8 @@ type Job struct {
 	Cgroup CgroupMode
 	// NoNewPrivs keeps the job from gaining privileges by executing programs (PR_SET_NO_NEW_PRIVS, Linux 3.5).
 	NoNewPrivs bool
-	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on.
+	// Ignore are signals that the job starts with as ignored. In-process, they are ignored in this process from then on, unless
+	// [Origin].Inherited is known.
 	Ignore []syscall.Signal
 
 	// Terminal lets the job have our controlling terminal, if there is one. Where we lead its foreground process group, and standard
@@ -89,7 +92,7 @@ type Job struct {
 	// a script, the job is one of them: see Foreground. In the background the job is lent the terminal when it is stopped for want of it, if our
 	// group has come to the foreground meanwhile. When the leader has ended we have the terminal again, with the modes from before unless
 	// the leader has exited by itself. With Session, it becomes the controlling terminal of the job's session, if we lead ours: only
-	// then it is ours to give away.
+	// then it is ours to give away. It needs Options.InProcess: a keeper knows of no terminal.
 	Terminal bool
 	// Session runs the job in a session of its own (setsid(2)).
 	Session bool
@@ -279,10 +282,10 @@ type Options struct {
 	InProcess bool
 	// Exclusive says that the process does nothing else. See [subreaper.Options].
 	Exclusive bool
-	// Keeper is a keeper that [StartKeeper] has started already; the Runner takes it over.
-	Keeper *Keeper
-	// Once says that there will be one job. Its keeper leaves by itself then.
-	Once bool
+	// Origin says what our caller knows us as, and has passed on.
+	Origin Origin
+	// Spare are children that are not to be ended, nor reaped. See [subreaper.Options].
+	Spare []int
 	// Events is told what happens while a job runs. Its methods must not block.
 	Events Events
 	// Logger is told what is started and signalled, at slog.LevelInfo, and what is adopted and reaped, at
@@ -290,17 +293,42 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// Origin is what the caller of a program has started and passed on, where the process that runs the jobs cannot tell. The zero
+// value is this process, with what the Go runtime has left of it.
+type Origin struct {
+	// PID is the process that stands in the caller's process group, and at the terminal; 0 is this one.
+	PID int
+	// Parent is the parent of PID, if that is not 0.
+	Parent int
+	// Inherited is what jobs start with; nil leaves them what the Go runtime has made of it.
+	Inherited *spawn.Inherited
+	// Names are what the environment may call the program. Where it does, it calls the job so.
+	Names spawn.Names
+	// Release gives the controlling terminal up, if PID leads its session and standard input is that terminal. nil does it for this process.
+	Release func() bool
+}
+
 // Events is told what happens while a job runs. Fields that are nil are skipped.
 type Events struct {
 	// Survivors names processes that cannot be ended, when that is noticed and then ever more rarely.
 	Survivors func([]subreaper.Survivor)
-	// Started tells the leader's process id. It comes before anything else, and signals of Job.Ignore that this process is to
-	// receive can be asked for again.
+	// Started tells the leader's process id. It comes before anything else.
 	Started func(pid int)
-	// Changed tells that the leader was stopped or continued, but for being stopped until it is lent the terminal, and whether the job has that.
-	// Whoever stops this process upon that asks news again once the stop is under way: it reports whether something has happened since,
-	// which is still to be told. If that is why Changed does nothing, it returns false, and is told again unless the job goes on.
-	Changed func(st syscall.WaitStatus, terminal bool, news func() bool) (done bool)
+	// Stopped tells that the leader has been stopped by a signal, but for being stopped until it is lent the terminal, and whether
+	// the job has that. news reports whether something has come since that the life of the job has not seen yet: a Stopped
+	// that does nothing for that reason returns false, and is called again unless the job goes on. In-process only.
+	Stopped func(sig syscall.Signal, terminal bool, news func() bool) (done bool)
+	// Exited tells that the leader has exited, or died, and that others of its tree live. In-process only.
+	Exited func(syscall.WaitStatus)
+	// Ending tells that a job has timed out, or is stopped. In-process only.
+	Ending func(timedOut, stopped bool)
+	// Resumed tells that a leader which had been stopped goes on, or has ended. In-process only.
+	Resumed func()
+	// Lent tells that the job can get the terminal from now on: its owner is the process group that is to have it back at the
+	// end, with the modes. In-process only.
+	Lent func(owner int, modes *terminal.Modes)
+	// Cgroup tells the directory that was made for a job; "" says that it is gone.
+	Cgroup func(dir string)
 	// KeeperLost tells that the keeper died, before what it kept is ended.
 	KeeperLost func()
 }
@@ -308,5 +336,11 @@ type Events struct {
 func (e *Events) started(pid int) {
 	if e.Started != nil {
 		e.Started(pid)
+	}
+}
+
+func (e *Events) cgroup(dir string) {
+	if e.Cgroup != nil {
+		e.Cgroup(dir)
 	}
 }

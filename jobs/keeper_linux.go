@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"lastout/jobs/cgroup"
-	"lastout/jobs/siginfo"
 	"lastout/pdeath"
 	"lastout/subreaper"
 
@@ -52,16 +52,8 @@ func keep(fd, runner string) error {
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	var err error
-	if k.host, err = newHost(slog.New(k), true, nil); err != nil {
+	if k.host, err = newHost(slog.New(k), true, &Origin{}, nil); err != nil {
 		return err
-	}
-	k.host.exited = func(st syscall.WaitStatus) {
-		k.tell(msgExited, func(w *wire) { number(w, &st) })
-		k.wake()
-	}
-	k.host.ending = func(r *Result) {
-		k.tell(msgEnding, func(w *wire) { w.bool(&r.TimedOut); w.bool(&r.Stopped) })
-		k.wake()
 	}
 	return k.serve()
 }
@@ -74,9 +66,6 @@ func (k *keeper) serve() error {
 	for ok {
 		k.run(&o)
 		dir = o.job.cgroup
-		if o.last { // the runner has its result: it need not say good-bye first
-			break
-		}
 		k.attend()
 		o, ok = <-k.orders
 	}
@@ -109,9 +98,10 @@ func (k *keeper) attend() {
 // swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner, which is told
 // as well, does what is to be done. Ignoring them would make the job ignore them. Those that are ignored already stay so.
 func swallowSignals() {
-	for sig := syscall.Signal(1); sig <= siginfo.Max; sig++ {
-		if siginfo.Catchable(sig) && !siginfo.Ignored(sig) {
-			_ = siginfo.Swallow(sig)
+	forgotten := make(chan os.Signal, 1)
+	for sig := syscall.Signal(1); sig <= 64; sig++ {
+		if sig != unix.SIGCHLD && !signal.Ignored(sig) {
+			signal.Notify(forgotten, sig)
 		}
 	}
 }
@@ -127,8 +117,6 @@ type keeper struct {
 	cancel   context.CancelFunc
 
 	attentive sync.Once
-	stops     int64        // how often the runner was told that the job had stopped
-	stopped   atomic.Int64 // the one upon which it may have stopped itself; 0: it runs
 	level     atomic.Int64 // of what the runner wants logged
 }
 
@@ -173,34 +161,7 @@ func (k *keeper) listen() {
 				return
 			}
 			k.request(req)
-		case msgResumed:
-			var stop int64
-			if decode(body, func(w *wire) { number(w, &stop) }) != nil {
-				return
-			}
-			k.stopped.CompareAndSwap(stop, 0) // not if the job has been stopped once more meanwhile
 		}
-	}
-}
-
-// changed tells the runner that its job was stopped, upon which it may stop itself.
-func (k *keeper) changed(st syscall.WaitStatus, terminal bool, _ func() bool) bool {
-	if st.Stopped() {
-		k.stops++
-		k.stopped.Store(k.stops)
-	}
-	k.tell(msgChanged, func(w *wire) { number(w, &st); w.bool(&terminal); number(w, &k.stops) })
-	if !st.Stopped() {
-		k.wake()
-	}
-	return true
-}
-
-// wake continues a runner that has stopped with its job, where that goes on or ends. It was told of that before: a runner that is about to
-// stop sees that there is news, and one that has stopped is continued. One that runs is left alone: a SIGCONT would undo a Ctrl-Z that is on its way.
-func (k *keeper) wake() {
-	if k.stopped.Swap(0) != 0 && os.Getppid() == k.runner {
-		_ = unix.Kill(k.runner, unix.SIGCONT)
 	}
 }
 
@@ -225,7 +186,10 @@ func (k *keeper) run(o *order) {
 		Survivors: func(s []subreaper.Survivor) {
 			k.tell(msgSurvivors, func(w *wire) { list(w, &s, survivorFields) })
 		},
-		Changed: k.changed,
+		Exited: func(st syscall.WaitStatus) { k.tell(msgExited, func(w *wire) { number(w, &st) }) },
+		Ending: func(timedOut, stopped bool) {
+			k.tell(msgEnding, func(w *wire) { w.bool(&timedOut); w.bool(&stopped) })
+		},
 	}, func(pid int) {
 		closeAll(o.passed()) // the job has them: an end that we keep open would be no end for its reader
 		k.tell(msgStarted, func(w *wire) { number(w, &pid) })
@@ -243,7 +207,6 @@ func (k *keeper) run(o *order) {
 		out.survivors = survivors.Procs
 	}
 	k.tell(msgResult, out.fields)
-	k.wake()
 }
 
 func (k *keeper) fail(err error) {

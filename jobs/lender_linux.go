@@ -5,7 +5,6 @@ import (
 	"slices"
 	"syscall"
 
-	"lastout/jobs/siginfo"
 	"lastout/jobs/terminal"
 	"lastout/subreaper"
 
@@ -88,20 +87,21 @@ func groupIn(r *subreaper.Reaper) func(group int) bool {
 	}
 }
 
-// takePlace finds out where the job is to be: it is the Runner that stands in the caller's process group, and at the terminal.
-func (j *Job) takePlace() {
-	j.place = place{group: unix.Getpgrp()}
-	if j.place.group == 0 {
+// takePlace finds out where the job is to be. The origin stands in the caller's process group, and at the terminal.
+func (o *Origin) takePlace(j *Job) {
+	pid := o.pid()
+	j.place = place{}
+	if j.place.group, _ = unix.Getpgid(pid); j.place.group == 0 {
 		j.Foreground = false // a group of another PID namespace, which cannot be joined
 	}
 	switch {
 	case !j.Terminal:
 	case j.Session:
-		j.place.controls = releaseTerminal()
+		j.place.controls = o.releaseTerminal()
 	case j.Foreground:
-		j.place.modes = terminal.OwnsStreams()
+		j.place.modes = terminal.OwnsStreams(pid)
 	default:
-		switch terminal.OwnSeat() {
+		switch terminal.SeatOf(pid) {
 		case terminal.None:
 			j.Terminal = false // nobody needs to look once more
 		case terminal.Alone:
@@ -109,15 +109,25 @@ func (j *Job) takePlace() {
 		case terminal.Shared:
 			if j.place.group != 0 {
 				j.Foreground = true
-				j.place.modes = terminal.OwnsStreams()
+				j.place.modes = terminal.OwnsStreams(pid)
 			}
 		}
 	}
 }
 
+func (o *Origin) pid() int {
+	if o.PID == 0 {
+		return os.Getpid()
+	}
+	return o.PID
+}
+
 // releaseTerminal gives the controlling terminal up, so that another session may have it: only the leader of a session can, and only where
 // standard input is that terminal can the job get it back. The foreground group is sent HUP and CONT by that, we among it (tty_ioctl(4), TIOCNOTTY).
-func releaseTerminal() bool {
+func (o *Origin) releaseTerminal() bool {
+	if o.Release != nil {
+		return o.Release()
+	}
 	sid, err := unix.Getsid(0)
 	if err != nil || sid != os.Getpid() {
 		return false
@@ -125,5 +135,5 @@ func releaseTerminal() bool {
 	if _, err := unix.IoctlGetInt(0, unix.TIOCGPGRP); err != nil {
 		return false
 	}
-	return siginfo.Ignoring(unix.SIGHUP, func() error { return unix.IoctlSetInt(0, unix.TIOCNOTTY, 0) }) == nil
+	return ignoring(unix.SIGHUP, func() error { return unix.IoctlSetInt(0, unix.TIOCNOTTY, 0) }) == nil
 }

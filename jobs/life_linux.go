@@ -90,7 +90,7 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 		case <-l.next.C:
 			l.glance()
 		}
-		l.halted.tell(l.events.Changed, l.news)
+		l.halted.tell(l.events.Stopped, l.news)
 	}
 	return l.finish(), l.survived
 }
@@ -139,21 +139,44 @@ func (l *life) changed(st syscall.WaitStatus) {
 		return
 	}
 	if l.halted = (halt{}); l.paused {
-		l.halt(st)
-	} else if l.events.Changed != nil {
-		l.events.Changed(st, false, l.news)
+		l.halt(st.StopSignal())
+	} else {
+		l.resumed()
 	}
 }
 
 // halt has the caller told that the leader has stopped, once everything else that is known by now is done.
-func (l *life) halt(st syscall.WaitStatus) {
-	if l.events.Changed != nil {
-		l.halted = halt{st, l.lender.out(l.host.reaper)}
+func (l *life) halt(sig syscall.Signal) {
+	if l.events.Stopped != nil {
+		l.halted = halt{sig, l.lender.out(l.host.reaper)}
+	}
+}
+
+// resumed has the caller told that the leader goes on, or has ended.
+func (l *life) resumed() {
+	if l.events.Resumed != nil {
+		l.events.Resumed()
+	}
+}
+
+// halt is what Events.Stopped is to be told of a leader that has stopped, until that is done or the leader goes on.
+type halt struct {
+	signal   syscall.Signal // 0: nothing
+	terminal bool
+}
+
+// tell tells it, once more if need be.
+func (h *halt) tell(stopped func(syscall.Signal, bool, func() bool) bool, news func() bool) {
+	if h.signal != 0 && !news() && stopped(h.signal, h.terminal, news) {
+		*h = halt{}
 	}
 }
 
 // news reports whether there is something that the life of the job has not seen yet.
 func (l *life) news() bool {
+	if l.child != nil && l.child.Moved() {
+		return true
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.notes) > 0 || len(l.requests) > 0
@@ -162,6 +185,7 @@ func (l *life) news() bool {
 func (l *life) leaderExited(c *subreaper.Change) {
 	l.gone, l.result.Status, l.result.Exited = true, c.Status, time.Now()
 	l.halted = halt{}
+	l.resumed()
 	stopTimers(l.killDue)
 	l.result.Terminal = l.lender.giveBack(l.host.reaper, c.Status.Signaled() || l.result.TimedOut || l.result.Stopped)
 	l.result.Killed = l.killsLeader && killed(c.Status)
@@ -169,8 +193,8 @@ func (l *life) leaderExited(c *subreaper.Change) {
 		l.input(treeEmpty)
 		return
 	}
-	if l.host.exited != nil {
-		l.host.exited(c.Status)
+	if l.events.Exited != nil {
+		l.events.Exited(c.Status)
 	}
 	if l.state == stopping || l.state == draining {
 		l.leaderStopped()
@@ -212,8 +236,8 @@ func (l *life) input(i input) {
 	// Who has ended in time has not timed out, though its readers take longer.
 	l.result.TimedOut = l.result.TimedOut || i == leaderTimedOut || i == timedOut && from != settling
 	l.result.Stopped = l.result.Stopped || i == stop || i == kill
-	if l.host.ending != nil && (l.result.TimedOut || l.result.Stopped) {
-		l.host.ending(&l.result)
+	if l.events.Ending != nil && (l.result.TimedOut || l.result.Stopped) {
+		l.events.Ending(l.result.TimedOut, l.result.Stopped)
 	}
 	if l.calm == nil && (l.state == stopping || l.state == killing) {
 		l.calm = l.host.reaper.Hurry()

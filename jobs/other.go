@@ -11,15 +11,6 @@ import (
 // KeeperMain does nothing here.
 func KeeperMain() {}
 
-// Keeper needs Linux.
-type Keeper struct{}
-
-// StartKeeper needs Linux.
-func StartKeeper() (*Keeper, error) { return nil, errors.ErrUnsupported }
-
-// Close needs Linux.
-func (*Keeper) Close() {}
-
 // Prepare does nothing here.
 func Prepare() {}
 
@@ -56,9 +47,6 @@ func (*Runner) Sent(syscall.Signal) {}
 // Shares needs Linux.
 func (*Runner) Shares() bool { return false }
 
-// Resumed needs Linux.
-func (*Runner) Resumed() {}
-
 // Stop needs Linux.
 func (*Runner) Stop() {}
 
@@ -70,6 +58,3 @@ func (*Runner) Close() error { return errors.ErrUnsupported }
 
 // LookPath needs Linux.
 func LookPath(string, []string, string) (string, error) { return "", errors.ErrUnsupported }
-
-// Deliver needs Linux.
-func (*Runner) Deliver(syscall.Signal) {}

@@ -35,7 +35,7 @@ type Runner struct {
 	shares atomic.Bool // the job is in our process group
 
 	turn sync.Mutex // held by Run and Close
-	keep *Keeper
+	keep *link
 	ran  bool
 
 	mu       sync.Mutex
@@ -51,18 +51,9 @@ func NewRunner(opts Options) (*Runner, error) {
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
-	var known map[int]func(subreaper.Change)
-	if k := opts.Keeper; k != nil {
-		k.stops = opts.Events.Changed
-		r.keep = k
-		known = map[int]func(subreaper.Change){k.pid: k.changed}
-	}
 	var err error
-	if r.host, err = newHost(r.logger, opts.Exclusive, known); err != nil {
+	if r.host, err = newHost(r.logger, opts.Exclusive, &r.opts.Origin, opts.Spare); err != nil {
 		return nil, err
-	}
-	if r.keep != nil {
-		return r, r.keep.begin(r.host.reaper.Child(r.keep.pid))
 	}
 	return r, nil
 }
@@ -84,7 +75,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.prepare(&job); err != nil {
 		return nil, err
 	}
-	job.takePlace()
+	r.opts.Origin.takePlace(&job)
 	r.shares.Store(job.Foreground)
 	if err := r.makeCgroup(&job); err != nil {
 		return nil, err
@@ -121,6 +112,9 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 func (r *Runner) prepare(job *Job) error {
 	if err := job.Validate(); err != nil {
 		return fmt.Errorf("job: %w", err)
+	}
+	if job.Terminal && !r.opts.InProcess {
+		return errors.New("job: a terminal needs a Runner that is in-process")
 	}
 	for _, f := range job.Hold {
 		if descriptor(f) == fileClosed {
@@ -198,17 +192,6 @@ func (r *Runner) Sent(sig syscall.Signal) {
 // terminal, too.
 func (r *Runner) Shares() bool { return r.shares.Load() }
 
-// Resumed says that this process has been continued, after it had stopped upon Events.Changed: the keeper need not do that any more. Signals
-// of the job come after it.
-func (r *Runner) Resumed() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.conn != nil {
-		stop := r.keep.stop.Load()
-		_ = r.conn.send(msgResumed, func(w *wire) { number(w, &stop) })
-	}
-}
-
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
 func (r *Runner) Stop() { r.request(request{input: stop}) }
 
@@ -251,10 +234,7 @@ func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func
 	if err := r.startKeeper(); err != nil {
 		return nil, err
 	}
-	lender := newLender(job) // in case that the keeper cannot give the terminal back
-	defer lender.close()
-	job.Terminal = lender != nil
-	o := order{job: *job, level: r.level(ctx), last: r.opts.Once}
+	o := order{job: *job, level: r.level(ctx)}
 	for i, f := range std.files {
 		fd := descriptor(f)
 		if fd >= 0 && (fd != i || fd > 2) {
@@ -268,7 +248,7 @@ func (r *Runner) runKept(ctx context.Context, job *Job, std *stdio, started func
 	}
 	o.held = len(job.Hold)
 	err := r.keep.conn.send(msgRun, o.fields, o.sent...)
-	run := keptRun{Runner: r, job: job, lender: lender, started: started}
+	run := keptRun{Runner: r, job: job, started: started}
 	if err != nil {
 		return run.lost(ctx)
 	}
@@ -306,7 +286,6 @@ func (r *Runner) setConn(c *conn) {
 type keptRun struct {
 	*Runner
 	job               *Job
-	lender            *lender
 	started           func()
 	pid               int
 	begun             time.Time // when the keeper said that it has started the command
@@ -393,7 +372,6 @@ func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	job := *k.job
 	job.Linger = 0
 	result, err := k.host.settle(ctx, &job, k.requests, k.opts.Events)
-	k.lender.giveBack(k.host.reaper, true)
 	result.PID, result.Status, result.Started, result.Exited = k.pid, k.status, k.begun, result.Settled
 	result.TimedOut, result.Stopped = k.timedOut, result.Stopped || k.stopped
 	if exit, ok := k.host.watched(); ok && !k.exited {

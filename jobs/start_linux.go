@@ -9,24 +9,30 @@ import (
 	"strings"
 	"syscall"
 
+	"lastout/jobs/spawn"
+
 	"golang.org/x/sys/unix"
 )
 
 // forkExec starts the job's leader: in its process group, with its parent-death signal.
 func (h *host) forkExec(job *Job, files []int) (int, error) {
-	attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Sys: job.placed()}
-	for _, fd := range files {
-		attr.Files = append(attr.Files, uintptr(fd)) // -1 is syscall's sign for a closed one, too
+	a := &spawn.Attr{
+		Path: job.Path, Args: job.Args, Env: job.Env, Dir: job.Dir, Files: files,
+		Session: job.Session, Control: job.Session && job.place.controls,
+		InGroup: !job.Session && job.Foreground, Group: job.place.group, NewGroup: !job.Session && !job.Foreground,
+		DeathSignal: job.deathSignal(), NoNewPrivs: job.NoNewPrivs,
+		Inherited: h.origin.inherited(job), Known: h.origin.Names,
 	}
-	leave, err := job.intoCgroup(attr.Sys)
+	leave, err := job.intoCgroup(a)
 	if err != nil {
 		return 0, &StartError{Path: job.Path, Err: err, Detail: "its cgroup"}
 	}
 	defer leave()
-	pid, err := h.fork(job.NoNewPrivs, job.Path, job.Args, attr)
+	pid, err := h.fork(a)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A script without #!: execvp(3) runs it with the shell.
-		pid, err = h.fork(job.NoNewPrivs, "/bin/sh", append([]string{"/bin/sh", job.Path}, job.Args[1:]...), attr)
+		a.Path, a.Args = "/bin/sh", append([]string{"/bin/sh", job.Path}, job.Args[1:]...)
+		pid, err = h.fork(a)
 	}
 	if err != nil {
 		return 0, explain(job, err)
@@ -34,18 +40,16 @@ func (h *host) forkExec(job *Job, files []int) (int, error) {
 	return pid, nil
 }
 
-// placed says which process group and session the leader begins in.
-func (j *Job) placed() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Pdeathsig: j.deathSignal()}
-	switch {
-	case j.Session: // Ctty is a descriptor of the child's
-		attr.Setsid, attr.Setctty = true, j.place.controls
-	case j.Foreground:
-		attr.Setpgid, attr.Pgid = true, j.place.group
-	default:
-		attr.Setpgid = true
+// inherited is what a job starts with, with what Job.Ignore adds to it.
+func (o *Origin) inherited(job *Job) *spawn.Inherited {
+	if o.Inherited == nil {
+		return nil
 	}
-	return attr
+	in := *o.Inherited
+	for _, sig := range job.Ignore {
+		in.Ignored |= spawn.Bit(sig)
+	}
+	return &in
 }
 
 func (j *Job) deathSignal() syscall.Signal {

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -18,12 +19,10 @@ const (
 	// To the keeper.
 	msgRun kind = iota + 1
 	msgRequest
-	msgResumed
 	// To the runner.
 	msgStarted
 	msgExited
 	msgEnding
-	msgChanged
 	msgSurvivors
 	msgLog
 	msgResult
@@ -161,7 +160,6 @@ func list[T any](w *wire, v *[]T, item func(*wire, *T)) {
 type order struct {
 	job   Job
 	files []int      // what the job's descriptors are: the keeper's of that number, or closed, or passed
-	last  bool       // there will be no other
 	level slog.Level // the lowest that is to be logged
 
 	held int   // how many of those that come with the order, the last, are no descriptors of the job but Job.Hold
@@ -224,18 +222,13 @@ func (o *order) fields(w *wire) {
 	number(w, &j.Record)
 	w.string((*string)(&j.cgroup))
 	w.bool(&j.NoNewPrivs)
-	w.bool(&j.Terminal)
 	w.bool(&j.Session)
 	w.bool(&j.Foreground)
 	number(w, &j.place.group)
-	w.bool(&j.place.lead)
-	w.bool(&j.place.controls)
-	w.bool(&j.place.modes)
 	list(w, &j.Ignore, number[syscall.Signal])
 	list(w, &o.files, number[int])
 	number(w, &o.held)
 	number(w, &o.level)
-	w.bool(&o.last)
 }
 
 func (r *request) fields(w *wire) {
@@ -271,6 +264,30 @@ func (o *outcome) fields(w *wire) {
 		w.since(&e.At, r.Started)
 	})
 	list(w, &o.survivors, survivorFields)
+}
+
+// Encode makes bytes of what a [Runner] has returned, for another process of the same program.
+func Encode(result *Result, err error) []byte {
+	o := outcome{result: *result}
+	var survivors *subreaper.SurvivorError
+	if errors.As(err, &survivors) {
+		o.survivors = survivors.Procs
+	}
+	w := &wire{}
+	o.fields(w)
+	return w.buf
+}
+
+// Decode returns what [Encode] was given; of errors, a [*subreaper.SurvivorError].
+func Decode(data []byte) (*Result, error) {
+	var o outcome
+	if err := decode(data, o.fields); err != nil {
+		return nil, err
+	}
+	if o.survivors != nil {
+		return &o.result, &subreaper.SurvivorError{Procs: o.survivors, Err: context.DeadlineExceeded}
+	}
+	return &o.result, nil
 }
 
 func usageFields(w *wire, u *subreaper.Usage) {

@@ -23,6 +23,9 @@ type Parent struct{}
 // OpenParent needs Linux.
 func OpenParent(int) (*Parent, error) { return nil, errors.ErrUnsupported }
 
+// OpenParentOf needs Linux.
+func OpenParentOf(func() int, int) (*Parent, error) { return nil, errors.ErrUnsupported }
+
 // PID needs Linux.
 func (*Parent) PID() int { return 0 }
 

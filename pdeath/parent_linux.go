@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +19,10 @@ type Parent struct {
 
 // OpenParent opens the parent, whose process id was recorded before. It returns [ErrParentGone] if the
 // parent is another one by now.
-func OpenParent(pid int) (*Parent, error) {
+func OpenParent(pid int) (*Parent, error) { return OpenParentOf(os.Getppid, pid) }
+
+// OpenParentOf is OpenParent for another process. parent returns the parent that it has now, or 0 where that cannot be known.
+func OpenParentOf(parent func() int, pid int) (*Parent, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil, fmt.Errorf("parent %d: %w", pid, ErrParentGone)
@@ -28,8 +30,8 @@ func OpenParent(pid int) (*Parent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parent %d: pidfd_open: %w", pid, err)
 	}
-	// The number could have been recycled before it was opened; while it is our parent's, it was not.
-	if syscall.Getppid() != pid {
+	// The number could have been recycled before it was opened; while it is the parent's, it was not.
+	if now := parent(); now != pid && now != 0 {
 		unix.Close(fd)
 		return nil, fmt.Errorf("parent %d: %w", pid, ErrParentGone)
 	}

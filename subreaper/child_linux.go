@@ -52,9 +52,6 @@ func (r *Reaper) watch(pid int, changed func(Change)) *Child {
 	return c
 }
 
-// Child returns a child of Options.Children, nil if there is none; it may have exited and been reaped by now.
-func (r *Reaper) Child(pid int) *Child { return r.given[pid] }
-
 // expect makes the loop wait.
 func (r *Reaper) expect() {
 	r.waiting = true
@@ -118,6 +115,18 @@ func (c *Child) Stopping() bool {
 	defer c.r.mu.Unlock()
 	var info siginfo
 	return !c.reaped && waitidNow(unix.P_PID, c.PID, unix.WSTOPPED|unix.WNOWAIT|unix.WALL, &info, nil) == 0 && info.PID != 0
+}
+
+// Moved reports whether the child has been stopped or continued, or has exited, and that has not been told yet. What has been
+// told before it returns is for the caller to know.
+func (c *Child) Moved() bool {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	if c.reaped || c.exited {
+		return false
+	}
+	var info siginfo
+	return waitidNow(unix.P_PID, c.PID, waitAnything, &info, nil) == 0 && info.PID != 0
 }
 
 // Signal sends sig to the child. It returns ESRCH when the child has been reaped.

@@ -24,7 +24,6 @@ type Reaper struct {
 	mu       sync.Mutex
 	wake     sync.Cond // something to wait for, or closed
 	watched  map[int32]*Child
-	given    map[int]*Child // of Options.Children
 	commands map[int32]*command
 	held     *Child // exited and not reaped: its zombie would answer every wait, so the loop pauses
 	waiting  bool   // there are, or may be, children
@@ -59,15 +58,15 @@ func New(opts Options) (*Reaper, error) {
 	}
 	r := &Reaper{
 		opts: opts, was: was,
-		watched: make(map[int32]*Child), given: make(map[int]*Child), commands: make(map[int32]*command),
+		watched: make(map[int32]*Child), commands: make(map[int32]*command),
 		threaded: make(map[int32]bool), done: make(chan struct{}),
 	}
 	r.wake.L = &r.mu
 	r.fs, r.lost = proc.Open(procDir)
 	r.walk.init(r)
 	r.waiting = !childless() // what an exec handed to us: sh -c 'server & exec prog'
-	for pid, changed := range opts.Children {
-		r.given[pid] = r.watch(pid, changed)
+	for _, pid := range opts.Spare {
+		r.addCommand(int32(pid))
 	}
 	go r.loop()
 	return r, nil

@@ -13,9 +13,8 @@ type Options struct {
 	// Exclusive says that the process does nothing else: every child that Start and StartCommand have not started is an adopted
 	// orphan, and all threads may be put before the tree's while that is ended.
 	Exclusive bool
-	// Children are children that the process has already and that are to be watched from the beginning, as by Start, with what is
-	// called when they change. See [Reaper.Child].
-	Children map[int]func(Change)
+	// Spare are children that the process has already and that somebody else waits for, as for those of StartCommand.
+	Spare []int
 	// Reaped, if set, is told of every process that the Reaper reaps: adopted orphans and watched children, not
 	// the commands of StartCommand. It runs on the reaping thread and must neither block nor call the Reaper.
 	Reaped func(Exit)

@@ -8,6 +8,7 @@ import (
 
 	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -88,7 +89,7 @@ func (e *execution) sayLeaks(run *facts.Run, left *leaks, k look) {
 		left.say(e.m, k)
 		return
 	}
-	name := fmt.Sprintf("lastout_%d_%d", os.Getpid(), run.Attempt)
+	name := fmt.Sprintf("lastout_%d_%d", guardian.PID(), run.Attempt)
 	begin, end := annotate.Section(name, "lastout: "+printable(left.title), run.Start.Unix(), run.End.Unix())
 	e.m.raw(begin)
 	left.say(e.m, k)

@@ -9,6 +9,7 @@ import (
 
 	"lastout/cmd/lastout/internal/backoff"
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/lockfile"
 	"lastout/jobs"
 	"lastout/subreaper"
@@ -64,7 +65,7 @@ func (w *watch) takeLock() (err error) {
 	if err != nil {
 		return err
 	}
-	w.lock.Name(os.Getpid(), time.Now(), shorten(printable(w.e.commandText()), maxCommand))
+	w.lock.Name(guardian.PID(), time.Now(), shorten(printable(w.e.commandText()), maxCommand))
 	w.e.job.Hold = []*os.File{w.lock.File()}
 	return nil
 }

@@ -144,20 +144,20 @@ func TestCgroupNotOurs(t *testing.T) {
 // TestCgroupKilled (G2): whoever of lastout survives removes the directory.
 func TestCgroupKilled(t *testing.T) {
 	mount := needCgroup(t)
-	for _, victim := range []string{"runner", "keeper"} {
+	for _, victim := range []string{"runner", "worker"} {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
 			s := play(t, b, b.Command(box.Lastout(t), "--cgroup", "require", "--grace", "100ms", trap(t, "grove")))
-			leader, keeper := s.ready()
+			leader, worker := s.ready()
 			data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", leader))
 			if err != nil {
 				t.Fatal(err)
 			}
 			path := cgroup.ParseMembership(string(data))[""]
-			s.signal(map[string]int{"runner": s.pid(), "keeper": keeper}[victim], unix.SIGKILL)
+			s.signal(map[string]int{"runner": s.pid(), "worker": worker}[victim], unix.SIGKILL)
 			if s.wait(); victim == "runner" {
-				awaitExit(keeper, patience)
+				awaitExit(worker, patience)
 			}
 			checkRemoved(t, mount, path)
 			emptyWithin(t, b, soon, s.pid())

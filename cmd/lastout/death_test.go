@@ -171,7 +171,7 @@ func leaderExits(s *scene, leader int) {
 // everything: nothing of it is left a second after the grace period.
 func TestKilled(t *testing.T) {
 	for _, m := range moments {
-		for _, victim := range []string{"runner", "keeper", "group", "leader"} {
+		for _, victim := range []string{"runner", "worker", "group", "leader"} {
 			if victim == "leader" && m.name != "running" {
 				continue
 			}
@@ -191,16 +191,16 @@ func killed(t *testing.T, m moment, victim string) {
 	cmd := b.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr.Setpgid = true
 	s := play(t, b, cmd)
-	leader, keeper := s.ready()
+	leader, worker := s.ready()
 	m.come(s, leader)
-	s.signal(map[string]int{"runner": s.pid(), "keeper": keeper, "group": -s.pid(), "leader": leader}[victim], unix.SIGKILL)
+	s.signal(map[string]int{"runner": s.pid(), "worker": worker, "group": -s.pid(), "leader": leader}[victim], unix.SIGKILL)
 	switch {
-	case victim == "keeper" && m.name == "running":
+	case victim == "worker" && m.name == "running":
 		s.end(125)
-		if lineWith(s.said(), "lastout: ", "keeper") == "" {
-			t.Errorf("stderr %q does not say that the keeper died", s.said())
+		if lineWith(s.said(), "lastout: ", "worker") == "" {
+			t.Errorf("stderr %q does not say that the worker died", s.said())
 		}
-	case victim == "keeper":
+	case victim == "worker":
 		s.end(7) // the leader had exited by itself
 	case victim == "leader":
 		s.endOf(unix.SIGKILL)
@@ -214,9 +214,9 @@ func killed(t *testing.T, m moment, victim string) {
 }
 
 // TestKilledWhileStarting (G2): SIGKILL at every moment of the first milliseconds. Who is told of whose death only once it has
-// asked must have recorded the other before: a keeper whose runner is dead by then must not wait for it.
+// asked must have recorded the other before: a worker whose guardian is dead by then must not wait for it.
 func TestKilledWhileStarting(t *testing.T) {
-	for _, victim := range []string{"runner", "keeper", "group"} {
+	for _, victim := range []string{"runner", "worker", "group"} {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
@@ -248,7 +248,7 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 		t.Fatal(err)
 	}
 	victims := map[string]int{"runner": cmd.Process.Pid, "group": -cmd.Process.Pid}
-	if victim == "keeper" {
+	if victim == "worker" {
 		victims[victim] = awaitChild(t, cmd.Process.Pid)
 	}
 	time.Sleep(delay) // not to wait for something, but to come at every moment
@@ -260,7 +260,7 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 	if !late.Stop() {
 		t.Fatalf("lastout has not returned")
 	}
-	if victim == "keeper" {
+	if victim == "worker" {
 		b.AssertEmpty()
 		said, _ := os.ReadFile(stderr.Name())
 		checkNoTrace(t, string(said))
@@ -271,7 +271,7 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 	emptyWithin(t, b, 1100*time.Millisecond, 0)
 }
 
-// stop stops processes, in order, and waits until they are. A keeper is not waited for while its runner is not stopped,
+// stop stops processes, in order, and waits until they are. A worker is not waited for while its runner is not stopped,
 // which may continue it.
 func stop(t testing.TB, pids map[string]int, names ...string) {
 	t.Helper()
@@ -279,7 +279,7 @@ func stop(t testing.TB, pids map[string]int, names ...string) {
 		if err := unix.Kill(pids[name], unix.SIGSTOP); err != nil {
 			t.Fatalf("stop the %s: %v", name, err)
 		}
-		if name == "keeper" && !slices.Contains(names, "runner") {
+		if name == "worker" && !slices.Contains(names, "runner") {
 			continue
 		}
 		for end := time.Now().Add(patience); processState(pids[name]) != "T"; time.Sleep(time.Millisecond) {
@@ -291,25 +291,25 @@ func stop(t testing.TB, pids map[string]int, names ...string) {
 }
 
 // TestKilledWhileStopped (G2): who is stopped by a signal learns of nothing. What SIGKILL to another leaves behind must be ended all
-// the same: a keeper is continued by its runner, or by the kernel when that dies (its parent-death signal is CONT); a runner
+// the same: a worker is continued by its runner, or by the kernel when that dies (its parent-death signal is CONT); a runner
 // by whoever has stopped it, as any command.
 func TestKilledWhileStopped(t *testing.T) {
 	for _, c := range []struct {
 		stopped []string
 		killed  string
 		resumed bool // the runner, by somebody, later
-		setsid  bool // lastout leads a session, so that its keeper's process group becomes orphaned
+		setsid  bool // lastout leads a session, so that its worker's process group becomes orphaned
 	}{
-		{stopped: []string{"runner", "keeper"}, killed: "runner", setsid: true},
-		{stopped: []string{"runner", "keeper"}, killed: "runner"},
-		{stopped: []string{"keeper"}, killed: "runner"},
+		{stopped: []string{"runner", "worker"}, killed: "runner", setsid: true},
+		{stopped: []string{"runner", "worker"}, killed: "runner"},
+		{stopped: []string{"worker"}, killed: "runner"},
 		{stopped: []string{"leader"}, killed: "runner"},
-		{stopped: []string{"leader"}, killed: "keeper"},
-		{stopped: []string{"keeper"}, killed: "leader"},
-		{stopped: []string{"runner"}, killed: "keeper", resumed: true},
+		{stopped: []string{"leader"}, killed: "worker"},
+		{stopped: []string{"worker"}, killed: "leader"},
+		{stopped: []string{"runner"}, killed: "worker", resumed: true},
 		{stopped: []string{"runner"}, killed: "leader", resumed: true},
-		{stopped: []string{"runner", "keeper"}, killed: "leader", resumed: true},
-		{stopped: []string{"runner", "keeper"}, killed: "keeper", resumed: true},
+		{stopped: []string{"runner", "worker"}, killed: "leader", resumed: true},
+		{stopped: []string{"runner", "worker"}, killed: "worker", resumed: true},
 	} {
 		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", strings.Join(c.stopped, " and "), c.killed, c.setsid), func(t *testing.T) {
 			adoptOrphans(t)
@@ -317,8 +317,8 @@ func TestKilledWhileStopped(t *testing.T) {
 			cmd := b.Command(box.Lastout(t), "--grace", "500ms", trap(t, "grove"))
 			cmd.SysProcAttr.Setsid = c.setsid
 			s := play(t, b, cmd)
-			leader, keeper := s.ready()
-			pids := map[string]int{"runner": s.pid(), "keeper": keeper, "leader": leader}
+			leader, worker := s.ready()
+			pids := map[string]int{"runner": s.pid(), "worker": worker, "leader": leader}
 			stop(t, pids, c.stopped...)
 			s.signal(pids[c.killed], unix.SIGKILL)
 			if c.resumed {
@@ -331,11 +331,11 @@ func TestKilledWhileStopped(t *testing.T) {
 	}
 }
 
-// TestKilledBelowAnother (G2): lastout in a job of lastout, in one session. The inner keeper, when its runner is killed, is adopted by
+// TestKilledBelowAnother (G2): lastout in a job of lastout, in one session. The inner worker, when its runner is killed, is adopted by
 // the outer one, and no process group becomes orphaned: if it was stopped, nobody but a parent-death signal wakes it.
 func TestKilledBelowAnother(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
-		t.Run(fmt.Sprintf("keeper stopped %v", stopped), func(t *testing.T) {
+		t.Run(fmt.Sprintf("worker stopped %v", stopped), func(t *testing.T) {
 			b := box.New(t, box.PidsCap(600))
 			script := `"$@" <&3 3<&- & exec 3<&-; echo $!; wait; exec sleep 60`
 			argv := []string{"dup", "3", "--", box.Lastout(t), "--grace", "500ms", "sh", "-c", script, "sh",
@@ -345,15 +345,15 @@ func TestKilledBelowAnother(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			leader, keeper := s.ready()
-			inner := []int{keeper, leader}
+			leader, worker := s.ready()
+			inner := []int{worker, leader}
 			for _, pid := range b.Procs() {
-				if parent, _ := strconv.Atoi(statusField(fmt.Sprintf("/proc/%d/status", pid), "PPid")); parent == keeper || parent == leader {
+				if parent, _ := strconv.Atoi(statusField(fmt.Sprintf("/proc/%d/status", pid), "PPid")); parent == worker || parent == leader {
 					inner = append(inner, pid)
 				}
 			}
 			if stopped {
-				stop(t, map[string]int{"runner": runner, "keeper": keeper}, "runner", "keeper") // the runner would continue it
+				stop(t, map[string]int{"runner": runner, "worker": worker}, "runner", "worker") // the runner would continue it
 			}
 			s.signal(runner, unix.SIGKILL)
 			end := time.Now().Add(1500*time.Millisecond + leeway)
@@ -375,12 +375,12 @@ func TestKilledBelowAnother(t *testing.T) {
 func TestKilledWhileWaiting(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	for _, victim := range []string{"runner", "keeper"} {
+	for _, victim := range []string{"runner", "worker"} {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
 			s := play(t, b, b.Command(box.Lastout(t), "--grace", "300ms", "sh", "-c", "sleep 50 & echo ready $! $PPID; read line; exit 3"))
-			pid, keeper := s.ready()
+			pid, worker := s.ready()
 			thaw := freeze(t, pid)
 			s.in.Close()
 			s.awaitSaid("lastout: ", strconv.Itoa(pid), "sleep")
@@ -388,14 +388,14 @@ func TestKilledWhileWaiting(t *testing.T) {
 				s.signal(s.pid(), unix.SIGKILL)
 				s.wait()
 			} else {
-				s.signal(keeper, unix.SIGKILL)
-				awaitExit(keeper, patience)
+				s.signal(worker, unix.SIGKILL)
+				awaitExit(worker, patience)
 			}
 			if processState(pid) == "" {
 				t.Fatal("a frozen process is gone")
 			}
 			thaw()
-			if victim == "keeper" {
+			if victim == "worker" {
 				s.end(3)
 			}
 			emptyWithin(t, b, 1300*time.Millisecond, s.pid())
@@ -421,11 +421,11 @@ func TestDieWithParent(t *testing.T) {
 func TestOutlivesParent(t *testing.T) {
 	adoptOrphans(t)
 	b := box.New(t)
-	s, keeper := dyingCaller(t, b)
+	s, worker := dyingCaller(t, b)
 	s.signal(s.pid(), unix.SIGKILL)
 	s.wait()
 	s.in.Close() // only now does the leader end, of itself
-	awaitExit(keeper, patience)
+	awaitExit(worker, patience)
 	emptyWithin(t, b, 1500*time.Millisecond, s.pid())
 	if lineWith(s.said(), "grove left") == "" {
 		t.Errorf("stderr %q does not tell of the leftovers: lastout did not go on", s.said())
@@ -433,12 +433,12 @@ func TestOutlivesParent(t *testing.T) {
 }
 
 // dyingCaller is a shell that runs lastout, which has a grove below it.
-func dyingCaller(t *testing.T, b *box.Box, flags ...string) (s *scene, keeper int) {
+func dyingCaller(t *testing.T, b *box.Box, flags ...string) (s *scene, worker int) {
 	t.Helper()
 	argv := []string{"dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh", box.Lastout(t), "--grace", "500ms"}
 	s = play(t, b, b.Command(trap(t, "starts-with"), slices.Concat(argv, flags, []string{trap(t, "grove")})...))
-	_, keeper = s.ready()
-	return s, keeper
+	_, worker = s.ready()
+	return s, worker
 }
 
 // TestDieWithParentWhileStarting: the caller dies as soon as lastout has a child. By then it must be followed.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/jobs/cgroup"
 	"lastout/pdeath"
 	"lastout/subreaper"
@@ -58,7 +58,7 @@ func (d *diagnosis) examine() {
 	d.subreaper()
 	d.pidfds()
 	d.deathSignal()
-	d.keeper()
+	d.guardian()
 	d.cgroup()
 	d.limits()
 	d.privileges()
@@ -163,18 +163,18 @@ func (d *diagnosis) deathSignal() {
 	d.found(fine, "death signal", "PR_SET_PDEATHSIG works")
 }
 
-func (d *diagnosis) keeper() {
-	switch {
+func (d *diagnosis) guardian() {
+	const lives = "if lastout is killed by SIGKILL, what the command started lives on (promise 2)"
+	switch role := guardian.Started(); {
+	case role == guardian.Worker:
+		d.found(fine, "guardian", "was forked before the Go runtime started; this is its worker")
+	case role == guardian.Unknown:
+		d.found(lost, "guardian", "nothing runs before the Go runtime in this build (it needs amd64 or arm64, and Go's own linker): "+
+			lives+"; and the command gets signals as the runtime has left them (promise 4)")
 	case os.Getpid() == 1:
-		d.found(fine, "keeper", "not needed: this is PID 1, and the kernel ends its namespace with it")
-	case !keeperPossible():
-		d.found(lost, "keeper", "/proc/self/exe cannot be executed: if lastout is killed by SIGKILL, what the command started lives on (promise 2)")
+		d.found(fine, "guardian", "not needed: this is PID 1, and the kernel ends its namespace with it")
 	default:
-		if err := exec.Command("/proc/self/exe", "--version").Run(); err != nil {
-			d.found(lost, "keeper", "%v: lastout needs --keeper off here, and if it is killed by SIGKILL, what the command started lives on (promise 2)", err)
-			return
-		}
-		d.found(fine, "keeper", "/proc/self/exe can be executed")
+		d.found(lost, "guardian", "is turned off, or cannot be had: "+lives)
 	}
 }
 

@@ -26,14 +26,14 @@ func TestDoctor(t *testing.T) {
 		status            int
 		lines             [][]string
 	}{
-		{"without /proc", "umount -l /proc", lastout, 1, [][]string{{"lost  /proc ", "promise 1"}, {"lost  keeper ", "promise 2"}, {"note  cgroup "}}},
-		{"another /proc", "mount -t tmpfs none /proc", lastout, 1, [][]string{{"lost  /proc "}, {"lost  keeper "}}},
+		{"without /proc", "umount -l /proc", lastout, 1, [][]string{{"lost  /proc ", "promise 1"}, {"ok    guardian "}, {"note  cgroup "}}},
+		{"another /proc", "mount -t tmpfs none /proc", lastout, 1, [][]string{{"lost  /proc "}, {"ok    guardian "}}},
 		{"without cgroups", "mount -t tmpfs none /sys/fs", lastout, 0, [][]string{{"note  cgroup ", "--cgroup"}, {"ok    cgroup pids "}}},
 		{"hidepid", hidepid, as, 0, [][]string{{"note  /proc ", "hidepid="}}},
-		{"somebody", "true", as, 0, [][]string{{"note  cgroup ", "permission denied"}, {"note  priority ", "CAP_SYS_NICE"}, {"note  signals ", "CAP_KILL"}, {"ok    keeper "}}},
-		{"of another namespace", "true", slices.Concat([]string{"unshare", "--pid", "--fork"}, lastout), 1, [][]string{{"lost  /proc ", "namespace"}, {"ok    keeper ", "PID 1"}}},
+		{"somebody", "true", as, 0, [][]string{{"note  cgroup ", "permission denied"}, {"note  priority ", "CAP_SYS_NICE"}, {"note  signals ", "CAP_KILL"}, {"ok    guardian "}}},
+		{"of another namespace", "true", slices.Concat([]string{"unshare", "--pid", "--fork"}, lastout), 1, [][]string{{"lost  /proc ", "namespace"}, {"ok    guardian ", "PID 1"}}},
 		{"an old kernel", "true", slices.Concat([]string{trap(t, "starts-with"), "lacks", fmt.Sprintf("%d,%d", unix.SYS_PIDFD_OPEN, unix.SYS_CLONE3), "--"}, lastout), 1,
-			[][]string{{"lost  pidfds ", "promise 1"}, {"note  cgroup ", "not implemented"}, {"note  seccomp "}, {"ok    keeper "}}},
+			[][]string{{"lost  pidfds ", "promise 1"}, {"note  cgroup ", "not implemented"}, {"note  seccomp "}, {"ok    guardian "}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)

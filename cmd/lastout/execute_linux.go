@@ -8,13 +8,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	"lastout/cmd/lastout/internal/ahead"
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/trace"
 	"lastout/jobs"
-	"lastout/jobs/siginfo"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +26,6 @@ type execution struct {
 	m        *messages
 	files    outputs
 	runner   *jobs.Runner
-	signals  *siginfo.Receiver
 	received received
 	control  *jobControl
 	watch    *watch // nil where nothing unattended is asked for
@@ -34,6 +33,12 @@ type execution struct {
 
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch guardian.Started() {
+	case guardian.Heir:
+		return o.inherit(ctx, m, stderr)
+	case guardian.Settler:
+		return o.settleHanded(ctx, m, stderr)
+	}
 	e := &execution{options: o, m: m}
 	err := e.files.check(o)
 	if err == nil {
@@ -43,7 +48,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		m.say("%v", err)
 		return statusFailed
 	}
-	o.job.Stdin, o.job.Stdout, o.job.Stderr = stdin, stdout, stderr
+	o.job.Stdin, o.job.Stdout, o.job.Stderr = passed(0, stdin), passed(1, stdout), passed(2, stderr)
 	o.job.Env = exactEnvironment(o.env)
 	o.job.Holders = !o.quiet || e.files.report != nil
 	if e.files.trace != nil {
@@ -55,9 +60,21 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		spread(run.Result.Status.Signal())
 	}
 	if run.Signal != 0 {
-		dieOf(run.Signal)
+		guardian.Die(run.Signal)
 	}
 	return run.Status
+}
+
+// passed returns a standard stream for the command: a closed one where it was closed when lastout was started.
+func passed[S any](fd int, stream S) S {
+	if !guardian.Closed(fd) {
+		return stream
+	}
+	closed := os.NewFile(^uintptr(0), "closed")
+	if s, ok := any(closed).(S); ok {
+		return s
+	}
+	return stream
 }
 
 // run does the attempts there are, and returns the facts about the last.
@@ -71,37 +88,32 @@ func (e *execution) run(ctx context.Context) *facts.Run {
 
 // open makes the runner that the attempts have in common.
 func (e *execution) open() error {
-	inProcess := e.keeper.word == "off" || os.Getpid() == 1
-	if (inProcess || e.files.passed() || e.watch.passed()) && ahead.Keeper != nil { // one that was started ahead has every descriptor that was passed
-		ahead.Keeper.Close()
-		ahead.Keeper = nil
-	}
-	keeperLost := !inProcess && !keeperPossible()
-	if e.signals = ahead.Signals; e.signals == nil {
-		var err error
-		if e.signals, err = siginfo.New(); err != nil {
-			return err
-		}
-		e.signals.AskAll()
-	}
-	e.control = &jobControl{signals: e.signals}
+	e.control = &jobControl{}
 	var err error
 	e.runner, err = jobs.NewRunner(jobs.Options{
 		Exclusive: true,
-		Once:      e.watch.once(),
-		Keeper:    ahead.Keeper,
-		InProcess: inProcess || keeperLost,
-		Logger:    e.watch.log(e.m.logger(e.verbose)),
-		Events:    e.events(),
+		InProcess: true,
+		Origin: jobs.Origin{
+			PID: guardian.PID(), Parent: guardian.Caller(), Inherited: guardian.Inherited(), Names: guardian.Names(),
+			Release: guardian.ReleaseTerminal,
+		},
+		Spare:  guardian.Spare(),
+		Logger: e.watch.log(e.m.logger(e.verbose)),
+		Events: e.events(),
 	})
 	if err != nil {
 		return err
 	}
 	e.control.runner = e.runner
-	degraded(e.m, e.runner, keeperLost)
-	go e.passSignals()
-	if e.dieWithParent && ahead.Caller != 0 { // 0 is outside of our PID namespace, and takes that with it
-		if err := followParent(e.abandon, ahead.Caller); err != nil {
+	degraded(e.m, e.runner, e.keeper.word)
+	if err := guardian.Receive(e.receive); err != nil {
+		return err
+	}
+	if err := guardian.Watch(e.abandon); err != nil {
+		return err
+	}
+	if e.dieWithParent {
+		if err := guardian.WatchCaller(e.abandon); err != nil {
 			return fmt.Errorf("--die-with-parent: %w", err)
 		}
 	}
@@ -109,17 +121,19 @@ func (e *execution) open() error {
 }
 
 func (e *execution) events() jobs.Events {
+	known := guardian.Keep()
 	return jobs.Events{
 		Survivors: e.m.survivors,
-		Changed:   e.control.changed,
-		Started: func(int) {
-			// In-process, what the command was to start with as ignored is ignored by lastout, too, until now.
-			for _, sig := range e.ignore {
-				_ = e.signals.Ask(sig)
-			}
+		Stopped:   e.control.stopped,
+		Resumed:   guardian.GoOn,
+		Lent:      guardian.KeepTerminal,
+		Cgroup:    guardian.KeepCgroup,
+		Exited:    func(st syscall.WaitStatus) { known.Status, known.Exited = st, true },
+		Ending:    func(timedOut, stopped bool) { known.TimedOut, known.Stopped = timedOut, stopped },
+		Started: func(pid int) {
+			*known = guardian.Known{Leader: int32(pid)}
 			e.watch.door().started(e.runner)
 		},
-		KeeperLost: func() { e.m.say("the keeper died; ending the job") },
 	}
 }
 
@@ -136,12 +150,12 @@ func (e *execution) finish(ctx context.Context, start time.Time, result *jobs.Re
 		if !e.silent(err) {
 			e.m.say("%v", err)
 		}
-		_, _ = e.runner.Settle(ctx, e.job) // the keeper, and what an exec handed to us
+		_, _ = e.settle(ctx) // what an exec handed to us
 		return e.settled(start, nil, err)
 	}
 	var survivors *subreaper.SurvivorError
 	if !errors.As(err, &survivors) { // what could not be ended once is not worth a second try
-		rest, restErr := e.runner.Settle(ctx, e.job)
+		rest, restErr := e.settle(ctx)
 		if rest != nil {
 			addLeftovers(result, rest)
 		}
@@ -212,7 +226,7 @@ func (e *execution) over(ctx context.Context, run *facts.Run) {
 // endReaders lets those end who read what lastout itself writes, when there is nothing more to be written: children that an exec has handed to us.
 func (e *execution) endReaders(ctx context.Context, run *facts.Run) {
 	var survivors *subreaper.SurvivorError
-	if e.runner.Childless() || errors.As(run.Err, &survivors) {
+	if e.runner.Childless() && !guardian.Handed() || errors.As(run.Err, &survivors) {
 		return
 	}
 	null, err := unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -223,7 +237,24 @@ func (e *execution) endReaders(ctx context.Context, run *facts.Run) {
 			_ = unix.Close(fd)
 		}
 	}
-	_, _ = e.runner.Settle(ctx, e.job)
+	_, _ = e.settle(ctx)
+}
+
+// settle ends what lives without the command: what an exec has handed to us, or to the guardian.
+func (e *execution) settle(ctx context.Context) (*jobs.Result, error) {
+	result, err := e.runner.Settle(ctx, e.job)
+	if !guardian.Handed() || result == nil {
+		return result, err
+	}
+	data, handedErr := guardian.SettleHanded()
+	if handedErr != nil {
+		return result, errors.Join(err, fmt.Errorf("the guardian: %w", handedErr))
+	}
+	handed, handedErr := jobs.Decode(data)
+	if handed != nil {
+		addLeftovers(result, handed)
+	}
+	return result, errors.Join(err, handedErr)
 }
 
 // addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be among them again.

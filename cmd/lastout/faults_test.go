@@ -138,9 +138,9 @@ func TestDescriptorsReachTheJob(t *testing.T) {
 	checkDescriptors(t, []string{"dup", "3,5,9"}, []string{"dup", "4", "close", ""})
 }
 
-// TestClosedDescriptorsAreNull: the Go runtime opens /dev/null for what is closed of 0, 1 and 2, before main runs (checkfds in
-// runtime/fds_unix.go), and the job gets that; nothing else that is open may slip into the place.
-func TestClosedDescriptorsAreNull(t *testing.T) {
+// TestClosedDescriptorsStayClosed: the Go runtime opens /dev/null for what is closed of 0, 1 and 2, before main runs (checkfds in
+// runtime/fds_unix.go). The job has them closed; nothing else that is open may slip into the place.
+func TestClosedDescriptorsStayClosed(t *testing.T) {
 	for _, list := range closings[1:] {
 		t.Run(list, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
@@ -161,8 +161,8 @@ func TestClosedDescriptorsAreNull(t *testing.T) {
 				}
 				lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 				for _, fd := range strings.Split(list, ",") {
-					if want := fd + " 2 /dev/null"; !slices.Contains(lines, want) {
-						t.Errorf("the job has\n%swant %q", text, want)
+					if slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, fd+" ") }) {
+						t.Errorf("the job has\n%swant no %s", text, fd)
 					}
 				}
 			})

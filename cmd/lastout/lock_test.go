@@ -77,13 +77,13 @@ func TestLockRefused(t *testing.T) {
 
 // TestLockHeldByBoth: whichever process of lastout is killed, the other holds the lock until the tree is gone, and no longer.
 func TestLockHeldByBoth(t *testing.T) {
-	for _, victim := range []string{"runner", "keeper"} {
+	for _, victim := range []string{"runner", "worker"} {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b, lock := box.New(t, box.PidsCap(600)), filepath.Join(t.TempDir(), "lock")
 			s := play(t, b, b.Command(box.Lastout(t), "--grace", "1h", "--pdeathsig", "TERM", "--lock", lock, trap(t, "tells-signals")))
-			leader, keeper := s.ready()
-			s.signal(map[string]int{"runner": s.pid(), "keeper": keeper}[victim], unix.SIGKILL)
+			leader, worker := s.ready()
+			s.signal(map[string]int{"runner": s.pid(), "worker": worker}[victim], unix.SIGKILL)
 			s.expect("15") // it has been told to end, and takes its time
 			other := box.New(t)
 			out := box.Run(t, other, noInput(other.Command(box.Lastout(t), "--lock", lock, "true")), patience)

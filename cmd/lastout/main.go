@@ -5,22 +5,20 @@
 // line.go decides whether -c needs a shell; execute_linux.go runs the job and passes signals on; report.go and
 // picture.go say what there is to say, annotate_linux.go to a CI system, outputs_linux.go to files; unattended_linux.go does
 // what is asked for around a run that nobody watches; jobcontrol_linux.go stops lastout with its job; status.go is the
-// one place where a result becomes an exit status.
+// one place where a result becomes an exit status. entry_linux.go is what runs before all that, and guardian_linux.go what a
+// guardian does that needs the runtime after all: see package guardian.
 package main
 
 import (
 	"context"
 	"os"
+	"runtime/debug"
 
-	"lastout/cmd/lastout/internal/ahead"
-	"lastout/jobs"
+	"lastout/cmd/lastout/internal/guardian"
 )
 
 func main() {
-	jobs.KeeperMain()
-	status := run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
-	if ahead.Keeper != nil {
-		ahead.Keeper.Close() // where nothing was run
-	}
-	os.Exit(status)
+	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
+	debug.SetTraceback("none")
+	guardian.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"lastout/cmd/lastout/internal/ahead"
 	"lastout/jobs"
 
 	"github.com/spf13/cobra"
@@ -49,6 +48,9 @@ type options struct {
 
 	env []string
 }
+
+// noRun are the flags that ask for something else than running a command.
+var noRun = [...]string{"help", "version", "doctor", "completion"}
 
 // usageError is a mistake of the caller's: one line, status 125, nothing started.
 type usageError struct{ error }
@@ -141,7 +143,7 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 		name := "LASTOUT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, ok := values[name]
 		switch {
-		case !ok || flag.Changed || slices.Contains(ahead.NoRun[:], flag.Name) || value == "":
+		case !ok || flag.Changed || slices.Contains(noRun[:], flag.Name) || value == "":
 		// What is written out wins, over its opposite too.
 		case flag.Name == "command" && hasCommand, flag.Name == "quiet" && given("verbose"), flag.Name == "verbose" && given("quiet"):
 		case err == nil:

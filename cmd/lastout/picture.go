@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/jobs"
 )
 
@@ -126,7 +126,7 @@ func (p *picture) notes(l *facts.Leftover, parent place) (notes []string) {
 	case l.SID == 0: // without /proc
 	case l.SID != parent.sid && (parent != p.home || l.SID != p.home.pgid): // the command may lead a session itself
 		notes = append(notes, "new session")
-	case l.PGID != parent.pgid && (parent != p.home || l.PGID != syscall.Getpgrp()):
+	case l.PGID != parent.pgid && (parent != p.home || l.PGID != guardian.Group()):
 		notes = append(notes, "new process group")
 	}
 	switch l.Holds {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"lastout/cmd/lastout/internal/guardian"
 )
 
 // shells are programs that wait for the command in front of them, and pass no signal on. busybox is one by its other names only.
@@ -13,7 +15,7 @@ const shells = " sh dash bash ash ksh mksh zsh busybox "
 // shell there passes it on to nobody, and the kernel does not let it die of it either (pid_namespaces(7)): so lastout will hear
 // of the container's end by SIGKILL, with everything else.
 func behindShell() string {
-	if os.Getppid() != 1 {
+	if guardian.Caller() != 1 {
 		return ""
 	}
 	comm, err := os.ReadFile("/proc/1/comm")

@@ -145,7 +145,7 @@ func TestReport(t *testing.T) {
 		{"no UTF-8", []string{"true", "\xff\xfe", "a\"b\\c\n<\x00"[:7]}, 0, 0, map[string]string{
 			"command": `["true","��","a\"b\\c\n\u003c"]`,
 		}},
-		{"no keeper", []string{"--keeper=off", "sh", "-c", "exit 3"}, 3, 0, map[string]string{"exit_status": "3"}},
+		{"no guardian", []string{"--keeper=off", "sh", "-c", "exit 3"}, 3, 0, map[string]string{"exit_status": "3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)
@@ -225,13 +225,13 @@ func checkSignals(t *testing.T, r report, runner int) {
 	}
 }
 
-// TestReportOfALostKeeper: SIGKILL to the keeper. The report says so, and its times make sense.
-func TestReportOfALostKeeper(t *testing.T) {
+// TestReportOfALostWorker: SIGKILL to the worker. The report says so, and its times make sense.
+func TestReportOfALostWorker(t *testing.T) {
 	schema, b := reportSchema(t), box.New(t, box.PidsCap(600))
 	path := filepath.Join(t.TempDir(), "report.json")
 	s := play(t, b, b.Command(box.Lastout(t), "--grace", "300ms", "--report", path, trap(t, "grove")))
-	_, keeper := s.ready()
-	s.signal(keeper, unix.SIGKILL)
+	_, worker := s.ready()
+	s.signal(worker, unix.SIGKILL)
 	s.end(125)
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -239,8 +239,8 @@ func TestReportOfALostKeeper(t *testing.T) {
 	}
 	r := readReport(t, schema, data)
 	r.want(t, map[string]string{"exit_status": "125", "started": "true"})
-	if text, _ := r["error"].(string); !strings.Contains(text, "keeper") {
-		t.Errorf("error %q does not name the keeper", text)
+	if text, _ := r["error"].(string); !strings.Contains(text, "worker") {
+		t.Errorf("error %q does not name the worker", text)
 	}
 	checkTimes(t, r)
 }

@@ -166,13 +166,13 @@ func (s *scene) expect(want string) {
 }
 
 // ready reads the line in which a leader says that all stands, and returns its process id and its parent's.
-func (s *scene) ready() (leader, keeper int) {
+func (s *scene) ready() (leader, worker int) {
 	s.t.Helper()
 	text := s.line()
-	if n, _ := fmt.Sscanf(text, "ready %d %d", &leader, &keeper); n != 2 {
+	if n, _ := fmt.Sscanf(text, "ready %d %d", &leader, &worker); n != 2 {
 		s.t.Fatalf("line %q, want that it is ready; stderr %q", text, s.said())
 	}
-	return leader, keeper
+	return leader, worker
 }
 
 // said returns what stderr holds so far.
@@ -309,7 +309,7 @@ func forkedBy(parent, child int) int {
 // keepers are the two ways in which a job can be kept.
 var keepers = []string{"auto", "off"}
 
-// underBoth runs a test with a keeper and without one.
+// underBoth runs a test with a guardian and without one.
 func underBoth(t *testing.T, test func(t *testing.T, b *box.Box, flag string)) {
 	for _, keeper := range keepers {
 		t.Run("keeper="+keeper, func(t *testing.T) {

@@ -3,35 +3,11 @@ package main
 import (
 	"io"
 	"os"
-	"syscall"
-	"time"
-	"unsafe"
 
 	"lastout/jobs/terminal"
 
 	"golang.org/x/sys/unix"
 )
-
-// sigaction is the kernel's struct sigaction. Its first field is the same everywhere, and all that is read or written here.
-type sigaction struct {
-	handler uintptr
-	_       [3]uint64
-}
-
-const (
-	sigDfl  = 0
-	setSize = 8 // bytes of the kernel's sigset_t
-)
-
-// dieOf makes the process die of a signal, so that the caller sees what it would have seen without lastout. It
-// returns only if that fails.
-func dieOf(sig syscall.Signal) {
-	dfl := sigaction{handler: sigDfl}
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&dfl)), 0, setSize, 0, 0)
-	if unix.Kill(os.Getpid(), sig) == nil {
-		time.Sleep(time.Second) // it is delivered on return from kill, or to another thread; this is for one whose default is not to end
-	}
-}
 
 // writeQuietly writes what lastout has to say; that it cannot be written is nobody's business.
 func writeQuietly(w io.Writer, text string) {

@@ -204,14 +204,14 @@ func forwardOnce(t *testing.T, b *box.Box, flag string, sig syscall.Signal) {
 }
 
 // TestBothAreSignalled is `pkill lastout`: whoever signals all processes of that name means the job once. It guards
-// that the keeper neither dies of the signal nor passes it on.
+// that the worker neither dies of the signal nor passes it on.
 func TestBothAreSignalled(t *testing.T) {
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			b := box.New(t)
 			s := play(t, b, b.Command(box.Lastout(t), trap(t, "tells-signals")))
-			_, keeper := s.ready()
-			s.signal(keeper, sig)
+			_, worker := s.ready()
+			s.signal(worker, sig)
 			s.signal(s.pid(), sig)
 			s.expect(strconv.Itoa(int(sig)))
 			s.in.Close()

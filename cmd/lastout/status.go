@@ -28,8 +28,11 @@ const (
 	becauseLeak      = "of --fail-on-leak"
 	becauseLock      = "of --lock"
 	becauseSurvivors = "of --give-up"
-	becauseKeeper    = "the keeper died"
+	becauseWorker    = "the worker died"
 )
+
+// errWorkerLost says that the worker was killed before its job was settled. The tree was ended all the same.
+var errWorkerLost = errors.New("the worker died; the job was ended")
 
 // verdict is what lastout ends with: an exit status, or the signal that the command died of.
 type verdict struct {
@@ -57,8 +60,8 @@ func judge(o *options, run *facts.Run) verdict {
 	switch {
 	case errors.As(run.Err, &survivors):
 		return verdict{status: statusFailed, because: becauseSurvivors}
-	case errors.Is(run.Err, jobs.ErrKeeperLost):
-		return verdict{status: statusFailed, because: becauseKeeper}
+	case errors.Is(run.Err, errWorkerLost):
+		return verdict{status: statusFailed, because: becauseWorker}
 	case r.TimedOut && r.Killed:
 		return verdict{status: statusTimeKilled, because: becauseTimeout}
 	case r.TimedOut:

@@ -33,7 +33,7 @@ func TestJudge(t *testing.T) {
 		"leak of a failed job":    {options{failOnLeak: leakStatus{statusLeak}}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 3}},
 		"leak, expected":          {options{failOnLeak: leakStatus{statusLeak}, expect: statuses{3: true}}, jobs.Result{LeftoverCount: 1, Status: exited(3)}, nil, verdict{status: 123, because: becauseLeak}},
 		"survivors":               {options{}, jobs.Result{}, &subreaper.SurvivorError{}, verdict{status: 125, because: becauseSurvivors}},
-		"keeper lost":             {options{}, jobs.Result{Status: died(9)}, jobs.ErrKeeperLost, verdict{status: 125, because: becauseKeeper}},
+		"worker lost":             {options{}, jobs.Result{Status: died(9)}, errWorkerLost, verdict{status: 125, because: becauseWorker}},
 		"output could not be had": {options{}, jobs.Result{Status: exited(3)}, errors.New("copy"), verdict{status: 3}},
 	} {
 		run := &facts.Run{Result: &c.r, Err: c.err, Leaks: c.r.LeftoverCount}

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/jobs"
-	"lastout/pdeath"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,16 +26,13 @@ func exactEnvironment(env []string) []string {
 	return all
 }
 
-// keeperPossible reports whether lastout can be executed again.
-func keeperPossible() bool { return unix.Access("/proc/self/exe", unix.X_OK) == nil }
-
 // degraded says what the caller loses on this machine.
-func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
+func degraded(m *messages, r *jobs.Runner, keeper string) {
 	if err := r.Degraded(); err != nil {
 		m.say("%v: descendants are found only when their parents are dead", err)
 	}
-	if keeperLost {
-		m.say("/proc/self/exe cannot be executed: if lastout itself is killed by SIGKILL, what the command started lives on")
+	if keeper != "off" && os.Getpid() != 1 && (guardian.Started() == guardian.Unknown || guardian.Started() == guardian.Alone) {
+		m.say("there is no guardian here: if lastout itself is killed by SIGKILL, what the command started lives on")
 	}
 }
 
@@ -44,24 +40,6 @@ func degraded(m *messages, r *jobs.Runner, keeperLost bool) {
 func (e *execution) abandon() {
 	e.watch.door().abandon()
 	e.runner.Stop()
-}
-
-// followParent ends the tree when the caller dies.
-func followParent(end func(), pid int) error {
-	parent, err := pdeath.OpenParent(pid)
-	if errors.Is(err, pdeath.ErrParentGone) {
-		end()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	go func() {
-		if parent.Wait(context.Background()) == nil {
-			end()
-		}
-	}()
-	return nil
 }
 
 func checkDirectory(dir string) error {

@@ -59,7 +59,7 @@ func TestModesAreTheJobs(t *testing.T) {
 	})
 }
 
-// TestRunnerKilled: the shell has its terminal when lastout was killed, and the keeper ends the job.
+// TestRunnerKilled: the shell has its terminal when lastout was killed, and the worker ends the job.
 func TestRunnerKilled(t *testing.T) {
 	underLastout(t, func(t *testing.T, s *seat) {
 		adoptOrphans(t)

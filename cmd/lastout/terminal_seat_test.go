@@ -437,7 +437,7 @@ func (s *seat) hangUp() {
 	}
 }
 
-// keeperOf returns the parent of a job, which is a keeper where it runs below lastout.
+// keeperOf returns the parent of a job, which is a worker where it runs below lastout.
 func keeperOf(job player) int { return parentOf(job.pid) }
 
 // runnerOf returns that one's parent: the process that the caller knows as lastout.

@@ -11,7 +11,7 @@ import (
 )
 
 // TestOrphanedTogether: in a process group that nobody could continue, Ctrl-Z stops neither the command, nor its children, nor the script
-// that they share the group with. For the kernel the group is not orphaned, because of the keeper.
+// that they share the group with. For the kernel the group is not orphaned, because of the worker.
 func TestOrphanedTogether(t *testing.T) {
 	const job = "lastout $FLAGS sh -c 'actor ready read; exit 7'"
 	for name, script := range map[string]string{"leader": "exec " + job, "script": job + "; exit $?"} {

@@ -84,7 +84,7 @@ func TestNoNewPrivsIsTheJobsAlone(t *testing.T) {
 }
 
 // TestChildrenByExec guards that children which an exec hands to lastout (`server & exec lastout job`) are taken for what they are,
-// descendants: reaped while the job runs, and ended with the rest. A net under the keeper alone would miss them.
+// descendants: reaped while the job runs, and ended with the rest. A net under the worker alone would miss them.
 func TestChildrenByExec(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		script := `exec 3<&0
@@ -189,7 +189,7 @@ func TestReportIntoClosedPipe(t *testing.T) {
 	})
 }
 
-// TestIdleCostsNothing (G6): while a job runs and nothing happens, neither runner nor keeper is scheduled once: no timer, no polling.
+// TestIdleCostsNothing (G6): while a job runs and nothing happens, neither runner nor worker is scheduled once: no timer, no polling.
 func TestIdleCostsNothing(t *testing.T) {
 	interval := 3 * time.Second
 	if os.Getenv("LASTOUT_LONG") == "1" {

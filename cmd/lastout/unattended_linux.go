@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"time"
 
 	"lastout/cmd/lastout/internal/eventlog"
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/holdback"
 	"lastout/cmd/lastout/internal/lockfile"
 	"lastout/cmd/lastout/internal/outfile"
@@ -98,7 +98,7 @@ func (w *watch) log(said *slog.Logger) *slog.Logger {
 		return said
 	}
 	if w.events != nil {
-		h := w.events.WithAttrs([]slog.Attr{slog.String("name", w.e.label()), slog.Int("run", os.Getpid())})
+		h := w.events.WithAttrs([]slog.Attr{slog.String("name", w.e.label()), slog.Int("run", guardian.PID())})
 		w.record = slog.New(h)
 		if said != nil {
 			h = slog.NewMultiHandler(said.Handler(), h)

@@ -10,5 +10,5 @@
 //	loan.GiveBack(true) // the terminal is the owner's again, with the modes from before
 //
 // The pieces: a [Terminal] is the device; a [Loan] is the terminal in the hands of a group, with what is needed to restore it;
-// [Orphaned] tells whether anybody is there who continues us if we stop; [Stop] stops.
+// [Orphaned] tells whether anybody is there who continues a process that stops.
 package terminal

@@ -130,10 +130,10 @@ func loan(wrong func(format string, args ...any)) {
 }
 
 func seats(wrong func(format string, args ...any)) {
-	if OwnSeat() != Alone {
-		wrong("the leader of the session is not alone at its terminal: %d", OwnSeat())
+	if SeatOf(os.Getpid()) != Alone {
+		wrong("the leader of the session is not alone at its terminal: %d", SeatOf(os.Getpid()))
 	}
-	if !Orphaned() {
+	if !Orphaned(os.Getpid(), os.Getppid()) {
 		wrong("the group of a session's leader is not orphaned")
 	}
 	null, err := os.Open(os.DevNull)
@@ -141,15 +141,15 @@ func seats(wrong func(format string, args ...any)) {
 		wrong("%v", err)
 		return
 	}
-	if err := unix.Dup3(int(null.Fd()), 1, 0); err != nil || OwnSeat() != Shared {
-		wrong("with its output elsewhere its seat is %d, %v", OwnSeat(), err)
+	if err := unix.Dup3(int(null.Fd()), 1, 0); err != nil || SeatOf(os.Getpid()) != Shared {
+		wrong("with its output elsewhere its seat is %d, %v", SeatOf(os.Getpid()), err)
 	}
 	if tty, err := Open(); err == nil {
 		defer tty.Close()
 		group, end := borrower()
 		defer end()
-		if err := tty.SetForeground(group); err != nil || OwnSeat() != Away {
-			wrong("in the background its seat is %d, %v", OwnSeat(), err)
+		if err := tty.SetForeground(group); err != nil || SeatOf(os.Getpid()) != Away {
+			wrong("in the background its seat is %d, %v", SeatOf(os.Getpid()), err)
 		}
 	}
 }

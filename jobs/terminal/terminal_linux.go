@@ -46,11 +46,11 @@ const (
 	Shared             // it is one of the foreground group: of a pipeline, or of a script
 )
 
-// OwnSeat returns that of this process.
-func OwnSeat() Seat {
-	group, self := unix.Getpgrp(), os.Getpid()
-	if group == self && OwnsStreams() {
-		return Alone // the ioctl says that we are in the foreground, too
+// SeatOf returns that of a process of our session. The standard descriptors are ours.
+func SeatOf(pid int) Seat {
+	group := groupOf(pid)
+	if group == pid && OwnsStreams(pid) {
+		return Alone // the ioctl says that it is in the foreground, too
 	}
 	tty, err := Open()
 	if err != nil {
@@ -63,15 +63,25 @@ func OwnSeat() Seat {
 	return Shared
 }
 
-// OwnsStreams reports whether standard input, output and error are all the controlling terminal, and our process group is in its foreground.
-func OwnsStreams() bool {
-	group := unix.Getpgrp()
+// OwnsStreams reports whether our standard input, output and error are all the controlling terminal, and the process group of
+// pid is in its foreground.
+func OwnsStreams(pid int) bool {
+	group := groupOf(pid)
 	for fd := range 3 { // the ioctl fails for what is no terminal, and for one that does not control us
 		if now, err := foreground(fd); err != nil || now != group {
 			return false
 		}
 	}
 	return true
+}
+
+// groupOf returns the process group of a process; -1 of one that is gone.
+func groupOf(pid int) int {
+	group, err := unix.Getpgid(pid)
+	if err != nil {
+		return -1
+	}
+	return group
 }
 
 // SetForeground makes a process group of our session the one in the foreground.

@@ -28,7 +28,7 @@ func TestForms(t *testing.T) {
 		{name: "shell form, something first", dockerfile: `CMD cd /tmp && exec lastout -- sleep 300`,
 			tree: []string{"lastout -- sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "shell form, something after", dockerfile: `CMD lastout -- sleep 300; echo over`,
-			tree: []string{"/bin/sh -c lastout -- sleep 300; echo over", "lastout -- sleep 300", "lastout: keeper *", "sleep 300"}, status: statusKill},
+			tree: []string{"/bin/sh -c lastout -- sleep 300; echo over", "lastout -- sleep 300", "lastout -- sleep 300", "sleep 300"}, status: statusKill},
 		{name: "SHELL, plain words", dockerfile: shell + `CMD sleep 300`,
 			tree: []string{"/usr/bin/lastout -c sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "SHELL, quotes", dockerfile: shell + `CMD sleep "300"`,

@@ -5,10 +5,10 @@ parent_of() {
 	sed -n 's/^PPid:[[:space:]]*//p' /proc/$1/status
 }
 
-# runner prints the process that the caller knows as lastout: our parent, or that one's if our parent is a keeper.
+# runner prints the process that the caller knows as lastout: our parent, or that one's if our parent is a worker.
 runner() {
-	case $(tr '\0' ' ' </proc/$PPID/cmdline) in
-	'lastout: keeper '*) parent_of $PPID ;;
+	case $(cat /proc/$PPID/comm) in
+	'lastout: worker') parent_of $PPID ;;
 	*) echo $PPID ;;
 	esac
 }

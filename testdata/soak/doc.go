@@ -14,16 +14,16 @@
 //
 // lastout is started inside, as a child of the test, in a box of its own (package box), with random flags and limits. Its command
 // (tree/tree.c) makes a random tree: daemons, chains that fork and exit, siblings by CLONE_PARENT, vfork, threads, stopped
-// processes, those that ignore or block signals. All end by themselves after two seconds. Meanwhile the runner, the keeper or the
-// leader is killed, the runner gets a TERM, INT or HUP, the runner or the keeper is stopped and continued; or nothing
-// happens. The keeper is known only as the runner's child. Each is signalled by a pidfd: the test does not hit a bystander.
+// processes, those that ignore or block signals. All end by themselves after two seconds. Meanwhile the runner, the worker or the
+// leader is killed, the runner gets a TERM, INT or HUP, the runner or the worker is stopped and continued; or nothing
+// happens. The worker is known only as the runner's child. Each is signalled by a pidfd: the test does not hit a bystander.
 //
 // # What is judged
 //
 //   - The moment that lastout has returned the box is empty: nothing runs, no zombie. If the runner itself was killed,
 //     it is so when its last process has died and the first process of the namespace has reaped what it had to adopt.
 //   - lastout has ended as the plan allows: with the command's status, of a signal that was sent, with 124 or 137 after a timeout,
-//     with 125 where the keeper was killed. There is no trace of a crash on stderr.
+//     with 125 where the worker was killed. There is no trace of a crash on stderr.
 //   - No bystander has got a signal, was stopped, or has died of one.
 //
 // Of these only those that the promise covers are drawn: no two processes of lastout are killed in one run, and the

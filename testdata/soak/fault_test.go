@@ -16,7 +16,7 @@ import (
 
 // fault is one thing that is done to a run.
 type fault struct {
-	target string // runner, keeper, leader
+	target string // runner, worker, leader
 	signal unix.Signal
 	ready  bool          // its time counts from when the leader stands, otherwise from the start or the fault before
 	after  time.Duration // how long after that
@@ -46,12 +46,12 @@ func (f fault) String() string {
 var (
 	kinds = []fault{
 		{target: "runner", signal: unix.SIGKILL}, {target: "runner", signal: unix.SIGKILL},
-		{target: "keeper", signal: unix.SIGKILL}, {target: "keeper", signal: unix.SIGKILL},
+		{target: "worker", signal: unix.SIGKILL}, {target: "worker", signal: unix.SIGKILL},
 		{target: "leader", signal: unix.SIGKILL},
 	}
 	gentle = []fault{
 		{target: "runner", signal: unix.SIGTERM}, {target: "runner", signal: unix.SIGINT}, {target: "runner", signal: unix.SIGHUP},
-		{target: "runner", signal: unix.SIGSTOP}, {target: "keeper", signal: unix.SIGSTOP},
+		{target: "runner", signal: unix.SIGSTOP}, {target: "worker", signal: unix.SIGSTOP},
 	}
 )
 
@@ -63,12 +63,12 @@ func (p *plan) drawFaults(r *rand.Rand) {
 	for n := 1 + r.IntN(2)*r.IntN(3); n > 0; n-- {
 		f := pick(r, from...)
 		from = gentle
-		if p.keeper == "off" && (f.target == "keeper" || f.target == "runner" && f.signal == unix.SIGKILL) {
+		if p.keeper == "off" && (f.target == "worker" || f.target == "runner" && f.signal == unix.SIGKILL) {
 			f = fault{target: "leader", signal: unix.SIGKILL} // off does without that promise
 		}
 		f.ready = f.target == "leader" || r.IntN(2) == 0
 		f.after = pick(r, 0, upTo(r, 2), upTo(r, 10), upTo(r, 50), upTo(r, 200))
-		if f.target == "keeper" && !f.ready {
+		if f.target == "worker" && !f.ready {
 			f.after = time.Millisecond + upTo(r, 30) // there is none before
 		}
 		if f.signal == unix.SIGSTOP {
@@ -109,7 +109,7 @@ func hold(pid, parent int) (target, error) {
 	return target{pid, fd}, nil
 }
 
-// find returns the process that is the fault's target now. The keeper is the runner's child; the leader is a child of
+// find returns the process that is the fault's target now. The worker is the runner's child; the leader is a child of
 // whoever is above it, and says that it is (see tree/tree.c).
 func (f fault) find(runner target, keeper string) (target, error) {
 	if f.target == "runner" {
@@ -122,7 +122,7 @@ func (f fault) find(runner target, keeper string) (target, error) {
 	}
 	for _, child := range below {
 		found, err := hold(child, parent)
-		if err == nil && (f.target == "keeper" || statusField(child, "Name") == "leader") {
+		if err == nil && (f.target == "worker" || statusField(child, "Name") == "leader") {
 			return found.below(runner)
 		}
 		unix.Close(found.fd)

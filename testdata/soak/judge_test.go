@@ -56,7 +56,7 @@ func (r *run) after(f fault) []string {
 	switch {
 	case f.signal == unix.SIGSTOP:
 		return nil
-	case f.target == "keeper":
+	case f.target == "worker":
 		return []string{"exit 125"}
 	case f.signal == unix.SIGKILL:
 		return []string{"signal 9"}

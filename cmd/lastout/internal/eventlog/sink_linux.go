@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
+
+	"lastout/cmd/lastout/internal/guardian"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,7 +69,7 @@ func OpenJournal(socket string, level slog.Level) (*Log, error) {
 
 // OpenSyslog is Open for a syslog daemon with another socket.
 func OpenSyslog(socket string, level slog.Level) (*Log, error) {
-	pid := os.Getpid()
+	pid := guardian.PID()
 	return openSocket(socket, level, func(own []slog.Attr, r *slog.Record) []byte { return syslogLine(own, r, pid) })
 }
 

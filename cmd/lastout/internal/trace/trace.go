@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"syscall"
 	"time"
 
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/signame"
 	"lastout/jobs"
 	"lastout/subreaper"
@@ -47,8 +47,8 @@ type trace struct {
 func Chrome(run *facts.Run) ([]byte, error) {
 	t := &trace{TimeUnit: "ms", run: run, used: make(map[int]int)}
 	t.Other = map[string]any{"version": "lastout " + run.Version, "start": run.Start.Format(time.RFC3339Nano)}
-	t.track(os.Getpid(), "lastout")
-	t.Events = append(t.Events, event{Name: "process_name", Phase: "M", PID: os.Getpid(), TID: os.Getpid(), Args: named("lastout " + run.Name)})
+	t.track(guardian.PID(), "lastout")
+	t.Events = append(t.Events, event{Name: "process_name", Phase: "M", PID: guardian.PID(), TID: guardian.PID(), Args: named("lastout " + run.Name)})
 	if run.Result != nil {
 		t.phases(run.Result)
 		t.processes(run.Result)
@@ -67,7 +67,7 @@ func named(name string) map[string]any {
 func (t *trace) track(pid int, name string) int {
 	tid := pid + t.used[pid]*pidSpace
 	t.used[pid]++
-	t.Events = append(t.Events, event{Name: "thread_name", Phase: "M", PID: os.Getpid(), TID: tid, Args: named(name)})
+	t.Events = append(t.Events, event{Name: "thread_name", Phase: "M", PID: guardian.PID(), TID: tid, Args: named(name)})
 	return tid
 }
 
@@ -83,16 +83,16 @@ func toNanoseconds(micros float64) float64 { return math.Round(micros*1e3) / 1e3
 func (t *trace) span(tid int, name string, from, to float64, args map[string]any) {
 	from = toNanoseconds(max(from, 0))
 	dur := toNanoseconds(max(to-from, 0))
-	t.Events = append(t.Events, event{Name: name, Phase: "X", Time: from, Dur: &dur, PID: os.Getpid(), TID: tid, Args: args})
+	t.Events = append(t.Events, event{Name: name, Phase: "X", Time: from, Dur: &dur, PID: guardian.PID(), TID: tid, Args: args})
 }
 
 // phases shows on our own track what the run was about at a time.
 func (t *trace) phases(r *jobs.Result) {
 	if !r.Started.IsZero() {
-		t.span(os.Getpid(), "command", t.at(r.Started), t.at(r.Exited), nil)
+		t.span(guardian.PID(), "command", t.at(r.Started), t.at(r.Exited), nil)
 	}
 	if r.Settled.After(r.Exited) {
-		t.span(os.Getpid(), "leftovers", t.at(r.Exited), t.at(r.Settled), map[string]any{"leftovers": r.LeftoverCount})
+		t.span(guardian.PID(), "leftovers", t.at(r.Exited), t.at(r.Settled), map[string]any{"leftovers": r.LeftoverCount})
 	}
 }
 
@@ -166,5 +166,5 @@ func (t *trace) signals() {
 }
 
 func (t *trace) instant(name string, at float64, args map[string]any) {
-	t.Events = append(t.Events, event{Name: name, Phase: "i", Time: at, PID: os.Getpid(), TID: os.Getpid(), Scope: "p", Args: args})
+	t.Events = append(t.Events, event{Name: name, Phase: "i", Time: at, PID: guardian.PID(), TID: guardian.PID(), Scope: "p", Args: args})
 }

@@ -1,4 +1,4 @@
-package siginfo
+package guardian
 
 // restorerFlag is SA_RESTORER, which is not used here: the kernel brings the return from a handler.
 const restorerFlag = 0

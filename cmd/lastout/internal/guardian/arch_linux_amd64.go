@@ -1,4 +1,4 @@
-package siginfo
+package guardian
 
 // restorerFlag is SA_RESTORER, which every handler needs here.
 const restorerFlag = 0x04000000

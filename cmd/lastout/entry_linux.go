@@ -1,0 +1,25 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"unsafe"
+
+	"lastout/cmd/lastout/internal/guardian"
+)
+
+// What the assembly in entry_linux_*.s needs: the stack and the thread pointer at the start, a g whose stack has no limit, and thread-local
+// storage that names it.
+//
+//lint:file-ignore U1000 the assembly uses them
+var (
+	entryStack    uintptr
+	threadPointer uintptr
+	noG           [128]uintptr
+	noTLS         [8]uintptr
+)
+
+// enter is the first function that runs.
+//
+//go:norace
+func enter(stack unsafe.Pointer) { guardian.Enter(stack) }

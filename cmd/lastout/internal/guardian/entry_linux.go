@@ -1,0 +1,152 @@
+//go:build amd64 || arm64
+
+package guardian
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is in this file runs before the Go runtime. It may not allocate, panic, use maps, interfaces or channels, or call anything
+// that does; a test lists what it calls.
+
+// Enter is called before the runtime starts, with the stack as execve(2) has made it, and returns where that is to start. The
+// assembly calls it once.
+//
+//go:norace
+//go:nocheckptr
+func Enter(stack unsafe.Pointer) {
+	v := vectorsOf(stack)
+	if v.isTest() {
+		return
+	}
+	record()
+	entered.role = Alone
+	if !pipes() || entered.self == 1 || v.off() || !prepare() {
+		return
+	}
+	child, errno := sys6(unix.SYS_CLONE, unix.CLONE_FILES|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	switch {
+	case errno != 0:
+		complain(cannotFork)
+		exit(125)
+	case child == 0:
+		begin()
+	default:
+		entered.worker = int32(child)
+		guard()
+	}
+}
+
+// record blocks all signals, and remembers what was inherited.
+//
+//go:norace
+func record() {
+	in := &entered.inherited
+	sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&in.Blocked)), 8)
+	pid, _ := sys(unix.SYS_GETPID, 0, 0, 0, 0)
+	parent, _ := sys(unix.SYS_GETPPID, 0, 0, 0, 0)
+	entered.self, entered.caller = int32(pid), int32(parent)
+	var old action
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if _, errno := sys(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), 8); errno == 0 && old.handler == sigIgn {
+			in.Ignored |= 1 << (sig - 1)
+		}
+	}
+	if in.Ignored>>(uint(unix.SIGCHLD)-1)&1 != 0 { // or children would vanish without a status (wait(2))
+		old.handler = 0
+		sys(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&old)), 0, 8)
+	}
+	for fd := uintptr(0); fd < 3; fd++ {
+		if _, errno := sys(unix.SYS_FCNTL, fd, unix.F_GETFD, 0, 0); errno == unix.EBADF {
+			entered.closed |= 1 << fd
+		}
+	}
+	sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, uintptr(unsafe.Pointer(&in.Files)))
+}
+
+// pipes makes what signals come through.
+//
+//go:norace
+func pipes() bool {
+	entered.signals = free(sys(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&all)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK))
+	var fds [2]int32
+	_, errno := sys(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
+	entered.pipe[0], entered.pipe[1] = free(uintptr(fds[0]), errno), free(uintptr(fds[1]), errno)
+	return entered.signals >= 0 && entered.pipe[0] >= 0 && entered.pipe[1] >= 0
+}
+
+// prepare makes what a guardian and its worker share. Where that cannot be had there is no guardian.
+//
+//go:norace
+//go:nocheckptr
+func prepare() bool {
+	if _, errno := sys6(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0); errno != 0 {
+		return false
+	}
+	at, errno := sys6(unix.SYS_MMAP, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS, ^uintptr(0), 0)
+	if errno != 0 {
+		return false
+	}
+	*(*uintptr)(unsafe.Pointer(&shared)) = at
+	var info signalInfo
+	_, errno = sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
+	entered.handed = errno == 0
+	return true
+}
+
+// free moves a descriptor of ours away from the numbers of the standard ones, which were closed then and are to stay so. It returns
+// -1 for one that there is none of.
+//
+//go:norace
+func free(fd uintptr, errno syscall.Errno) int32 {
+	if errno != 0 {
+		return -1
+	}
+	if fd > 2 {
+		return int32(fd)
+	}
+	moved, errno := sys(unix.SYS_FCNTL, fd, unix.F_DUPFD_CLOEXEC, 3, 0)
+	sys(unix.SYS_CLOSE, fd, 0, 0, 0)
+	if errno != 0 {
+		return -1
+	}
+	return int32(moved)
+}
+
+// workerName is what ps(1) shows of the worker, as its command name (PR_SET_NAME, prctl(2)): 15 bytes.
+var workerName = [...]byte{'l', 'a', 's', 't', 'o', 'u', 't', ':', ' ', 'w', 'o', 'r', 'k', 'e', 'r', 0}
+
+// begin makes the child the worker: in a process group of its own, so that a SIGKILL to the caller's cannot hit both, and told of the
+// guardian's death. That is by SIGCONT, because a worker that is stopped when the guardian dies would never learn of it.
+//
+//go:norace
+func begin() {
+	entered.role = Worker
+	sys(unix.SYS_SETPGID, 0, 0, 0, 0)
+	sys6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGCONT), 0, 0, 0, 0)
+	sys6(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&workerName)), 0, 0, 0, 0)
+	if parent, _ := sys(unix.SYS_GETPPID, 0, 0, 0, 0); int32(parent) != entered.self {
+		exit(125) // the guardian is dead already, and nothing has been started
+	}
+}
+
+//go:norace
+func exit(status uintptr) {
+	for {
+		sys(unix.SYS_EXIT_GROUP, status, 0, 0, 0)
+	}
+}
+
+// Messages of a process that has no runtime.
+const (
+	cannotFork  = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
+	cannotStart = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"
+)
+
+//go:norace
+func complain(message string) {
+	sys(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(unsafe.StringData(message))), uintptr(len(message)), 0)
+}

@@ -1,0 +1,57 @@
+package guardian
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Known is what a worker leaves to the heir of its job, in case that it is killed.
+type Known struct {
+	Leader   int32              // the command, once it has been started
+	Exited   bool               // it has exited, or died
+	Status   syscall.WaitStatus // then
+	TimedOut bool
+	Stopped  bool
+}
+
+// Keep is where the worker writes it: each field as soon as it is known. It is for one goroutine.
+func Keep() *Known {
+	if shared == nil {
+		return &Known{}
+	}
+	return &shared.known
+}
+
+// KeepTerminal remembers which process group gets the terminal at the end, and the modes.
+func KeepTerminal(owner int, modes *unix.Termios) {
+	if shared != nil && modes != nil {
+		shared.owner, shared.modes = int32(owner), *modes
+		shared.terminal = 1
+	}
+}
+
+// Terminal returns what was kept; nil is nothing.
+func Terminal() (owner int, modes *unix.Termios) {
+	if shared == nil || shared.terminal == 0 {
+		return 0, nil
+	}
+	m := shared.modes
+	return int(shared.owner), &m
+}
+
+// KeepCgroup remembers a directory to be removed; "" is none.
+func KeepCgroup(dir string) {
+	if shared != nil && len(dir) < len(shared.cgroup) {
+		n := copy(shared.cgroup[:], dir)
+		shared.cgroup[n] = 0
+	}
+}
+
+// Cgroup returns the directory that was kept; "" is none.
+func Cgroup() string {
+	if shared == nil {
+		return ""
+	}
+	return unix.ByteSliceToString(shared.cgroup[:])
+}

@@ -1,0 +1,100 @@
+package guardian
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Handed reports whether the guardian had children when it was executed: sh -c 'server & exec lastout job'. Only it can wait for them.
+func Handed() bool { return entered.role == Worker && entered.handed }
+
+// settling are the worker's ends, once it has asked.
+var settling struct{ ask, outcome *os.File }
+
+// SettleHanded has the guardian settle the children that were handed to it, and returns what it tells of that. The first time
+// that starts its Go runtime.
+func SettleHanded() ([]byte, error) {
+	if settling.ask == nil {
+		var ask, outcome [2]int
+		if err := errors.Join(unix.Pipe2(ask[:], unix.O_CLOEXEC), unix.Pipe2(outcome[:], unix.O_CLOEXEC)); err != nil {
+			return nil, fmt.Errorf("pipe: %w", err)
+		}
+		shared.asking, shared.outcome = int32(ask[0]), int32(outcome[1])
+		settling.ask, settling.outcome = os.NewFile(uintptr(ask[1]), "ask"), os.NewFile(uintptr(outcome[0]), "outcome")
+		atomic.StoreUint32(&shared.settle, 1)
+		wake()
+	} else if _, err := settling.ask.Write([]byte{0}); err != nil {
+		return nil, err
+	}
+	var size [4]byte
+	if _, err := io.ReadFull(settling.outcome, size[:]); err != nil {
+		return nil, err
+	}
+	data := make([]byte, binary.NativeEndian.Uint32(size[:]))
+	_, err := io.ReadFull(settling.outcome, data)
+	return data, err
+}
+
+// Spare are the children that are not to be ended: the worker of a [Settler].
+func Spare() []int {
+	if entered.role != Settler {
+		return nil
+	}
+	return []int{WorkerPID()}
+}
+
+// WorkerPID is the process id of the worker, for a [Settler].
+func WorkerPID() int { return int(entered.worker) }
+
+// Serve calls settle now, and whenever the worker asks for it again, and tells it what that returns. It returns when the worker has
+// exited: with what that wants lastout to end with, and false if it was killed.
+func Serve(settle func() []byte) (verdict Verdict, ok bool) {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for unix.Waitid(unix.P_PID, WorkerPID(), nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil) == unix.EINTR {
+		}
+	}()
+	again := make(chan struct{}, 1)
+	again <- struct{}{}
+	go func() {
+		ask := os.NewFile(uintptr(shared.asking), "ask")
+		for {
+			if n, err := ask.Read(make([]byte, 1)); n != 1 || err != nil {
+				return
+			}
+			again <- struct{}{}
+		}
+	}()
+	outcome := os.NewFile(uintptr(shared.outcome), "outcome")
+	for {
+		select {
+		case <-again:
+			data := settle()
+			_, _ = outcome.Write(append(binary.NativeEndian.AppendUint32(nil, uint32(len(data))), data...))
+		case <-gone:
+			_, _ = unix.Wait4(WorkerPID(), nil, unix.WALL, nil)
+			return verdictOf(shared), shared.verdict != verdictNone
+		}
+	}
+}
+
+// Verdict is what lastout is to end with.
+type Verdict struct {
+	Status int
+	Signal syscall.Signal // if not 0, die of it
+}
+
+func verdictOf(p *page) Verdict {
+	if p.verdict == verdictDie {
+		return Verdict{128 + int(p.status), syscall.Signal(p.status)}
+	}
+	return Verdict{Status: int(p.status)}
+}

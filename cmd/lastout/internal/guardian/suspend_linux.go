@@ -1,0 +1,143 @@
+//go:build amd64 || arm64
+
+package guardian
+
+import (
+	"unsafe"
+
+	"lastout/jobs/clone"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is in this file runs without the Go runtime, and in a process that has one, too.
+//
+// A shell expects of a program that it stops by the very signal, and goes on at SIGCONT. A process that takes its signals
+// from the kernel one after another cannot simply raise the signal once its job has stopped: whoever sends a stop signal
+// makes the kernel forget a SIGCONT that is pending (signal(7)), and nobody can know that there was one. So the order is:
+//
+//	look     a stop signal is pending; it is not taken yet
+//	plant    the same signal, sent to a thread of ours that does nothing but keep it blocked
+//	take     the signal that was pending, and pass it on to the job
+//	let act  once the job has stopped: the thread unblocks the planted signal, and the process stops
+//
+// A SIGCONT that comes after the first signal makes the kernel forget the planted one, whenever it comes: then nothing is
+// left that could act. One that comes between look and plant takes the first signal with it, so that there is nothing to
+// be taken, and the job is never told to stop.
+
+// stopSet are the signals that stop, but for SIGSTOP.
+const stopSet = 1<<(uint(unix.SIGTSTP)-1) | 1<<(uint(unix.SIGTTIN)-1) | 1<<(uint(unix.SIGTTOU)-1)
+
+// Of the thread that keeps planted signals.
+var keeper struct {
+	tid     int32  // 0: there is none yet
+	planted uint64 // may have been forgotten by the kernel since
+	act     uint32 // a futex: the signal to let act
+	done    uint32 // a futex
+	stack   [4096]byte
+}
+
+var keeping = clone.Task{Run: keep}
+
+// take takes a signal, if one is pending. With suspends, stop signals are planted before that, unless they were ignored at the start.
+//
+//go:nosplit
+//go:norace
+func take(info *signalInfo, suspends bool) bool {
+	stops := uint64(0)
+	if suspends {
+		stops = stopSet &^ entered.inherited.Ignored
+	}
+	now := pending()
+	for sig := int32(unix.SIGTSTP); sig <= int32(unix.SIGTTOU); sig++ {
+		if now&stops>>(uint(sig)-1)&1 != 0 {
+			plant(sig)
+		}
+	}
+	if !dequeue(^stops|now, info) {
+		return false
+	}
+	if info.Signo == int32(unix.SIGCONT) {
+		keeper.planted = 0
+	}
+	return true
+}
+
+// plant sends a stop signal to the thread that keeps it. Where there can be no thread, a SIGCONT that comes at the wrong moment is lost.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func plant(sig int32) {
+	k := &keeper
+	if k.tid == 0 {
+		const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
+		top := (uintptr(unsafe.Pointer(&k.stack)) + unsafe.Sizeof(k.stack)) &^ 15
+		old := uint64(0)
+		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
+		tid := clone.Clone(unix.SYS_CLONE, thread, top, &keeping)
+		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8)
+		if tid <= 0 {
+			return
+		}
+		k.tid = int32(tid)
+	}
+	sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(k.tid), uintptr(sig), 0)
+	k.planted |= 1 << (uint(sig) - 1)
+}
+
+// keep is what the thread does.
+//
+//go:nosplit
+//go:norace
+func keep(*clone.Task) {
+	k := &keeper
+	for {
+		for k.act == 0 {
+			sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.act)), futexWait, 0, 0, 0, 0)
+		}
+		set := uint64(1) << (k.act - 1)
+		k.act = 0
+		sys(unix.SYS_RT_SIGPROCMASK, 1, uintptr(unsafe.Pointer(&set)), 0, 8) // the process stops here, until SIGCONT
+		sys(unix.SYS_RT_SIGPROCMASK, 0, uintptr(unsafe.Pointer(&set)), 0, 8)
+		k.done = 1
+		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.done)), futexWake, 1, 0, 0, 0)
+	}
+}
+
+// suspend stops the process, and with group what else is in its process group, unless it has been told to go on. It returns when the
+// process goes on. The job was stopped by a signal of its own where none was planted: by a terminal that is the job's.
+//
+//go:nosplit
+//go:norace
+func suspend(sig int32, group bool) {
+	k := &keeper
+	if k.planted>>(uint(sig)-1)&1 == 0 {
+		if pending()>>(uint(unix.SIGCONT)-1)&1 != 0 {
+			return
+		}
+		plant(sig)
+	}
+	if group {
+		sys(unix.SYS_KILL, 0, uintptr(sig), 0, 0)
+		var info signalInfo
+		if dequeue(1<<(uint(sig)-1), &info) && info.PID != entered.self && shared != nil {
+			relay(&info)
+		}
+	}
+	if k.tid == 0 {
+		return
+	}
+	if shared != nil {
+		shared.stopped = 1
+	}
+	k.done, k.act = 0, uint32(sig)
+	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.act)), futexWake, 1, 0, 0, 0)
+	for k.done == 0 {
+		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.done)), futexWait, 0, 0, 0, 0)
+	}
+	k.planted &^= 1 << (uint(sig) - 1)
+	if shared != nil {
+		shared.stopped = 0
+	}
+}

@@ -1,0 +1,178 @@
+package guardian
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"lastout/jobs/ancestry"
+	"lastout/jobs/spawn"
+	"lastout/pdeath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Started says what this process is.
+func Started() Role { return entered.role }
+
+// PID is the process id of lastout as its caller knows it: that of the guardian, if there is one.
+func PID() int {
+	if entered.role == Worker {
+		return int(entered.self)
+	}
+	return os.Getpid()
+}
+
+// Group is the process group of lastout as its caller knows it.
+func Group() int {
+	group, _ := unix.Getpgid(PID())
+	return group
+}
+
+// caller is for a process in which nothing ran before the runtime: then it may be too late to learn of a caller that died at once.
+var caller = os.Getppid()
+
+// Caller is the process that has started us; 0 is one outside of our PID namespace.
+func Caller() int {
+	if entered.role == Unknown {
+		return caller
+	}
+	return int(entered.caller)
+}
+
+// Inherited is what we were started with, nil where that is not known.
+func Inherited() *spawn.Inherited {
+	if entered.role == Unknown {
+		return nil
+	}
+	return &entered.inherited
+}
+
+// Closed reports whether a standard descriptor was closed when we were started: the Go runtime has opened /dev/null in its place.
+func Closed(fd int) bool { return entered.closed>>fd&1 != 0 }
+
+// Names are the names by which an environment may mean us.
+func Names() spawn.Names {
+	n := spawn.Names{PID: strconv.Itoa(PID())}
+	if os.Getenv("LISTEN_PIDFDID") == "" {
+		return n
+	}
+	if fd, err := unix.PidfdOpen(PID(), 0); err == nil {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil {
+			n.PidfdID = strconv.FormatUint(st.Ino, 10)
+		}
+		_ = unix.Close(fd)
+	}
+	return n
+}
+
+// Watch calls gone when the guardian dies. It does nothing without one.
+func Watch(gone func()) error {
+	if entered.role != Worker {
+		return nil
+	}
+	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(int(entered.self)) }, gone)
+}
+
+// WatchCaller calls gone when the caller dies, or has died since we were started.
+func WatchCaller(gone func()) error {
+	switch {
+	case Caller() == 0: // it takes our PID namespace with it
+		return nil
+	case entered.role == Worker:
+		return watch(func() (*pdeath.Parent, error) {
+			return pdeath.OpenParentOf(func() int { return ancestry.Parent(int(entered.self)) }, Caller())
+		}, gone)
+	}
+	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(Caller()) }, gone)
+}
+
+func watch(open func() (*pdeath.Parent, error), gone func()) error {
+	parent, err := open()
+	if errors.Is(err, pdeath.ErrParentGone) {
+		gone()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	go func() {
+		if parent.Wait(context.Background()) == nil {
+			gone()
+		}
+	}()
+	return nil
+}
+
+// wake makes the guardian look at the page.
+func wake() { _ = unix.Kill(int(entered.self), unix.SIGCHLD) }
+
+// Exit ends lastout with an exit status.
+func Exit(status int) {
+	if entered.role == Worker {
+		shared.status = uint32(status)
+		atomic.StoreUint32(&shared.verdict, verdictExit)
+	}
+	os.Exit(status)
+}
+
+// Die makes lastout die of a signal, so that the caller sees what it would have seen without it. It returns only if that fails.
+func Die(sig syscall.Signal) {
+	if entered.role == Worker {
+		shared.status = uint32(sig)
+		atomic.StoreUint32(&shared.verdict, verdictDie)
+		os.Exit(0)
+	}
+	set(sig, sigDfl)
+	if unix.Kill(os.Getpid(), sig) == nil {
+		mask := unix.Sigset_t{}
+		bit := uintptr(sig - 1)
+		mask.Val[bit/wordBits] = 1 << (bit % wordBits)
+		_ = unix.PthreadSigmask(unix.SIG_UNBLOCK, &mask, nil)
+		time.Sleep(time.Second) // it is delivered by now, or to another thread; this is for one whose default is not to end
+	}
+}
+
+const wordBits = 8 * unsafe.Sizeof(unix.Sigset_t{}.Val[0])
+
+// Suspended reports whether lastout has stopped for its job, or is about to.
+func Suspended() bool { return shared != nil && atomic.LoadUint32(&shared.stopped) != 0 }
+
+// GoOn continues a guardian that has stopped for its job. One that runs is left alone: a SIGCONT would undo a stop that is on its way.
+func GoOn() {
+	if Suspended() {
+		_ = unix.Kill(int(entered.self), unix.SIGCONT)
+	}
+}
+
+// ReleaseTerminal has the leader of the session, if that is lastout, give up the controlling terminal. It reports whether that was done.
+func ReleaseTerminal() bool {
+	if entered.role != Worker {
+		return releaseOwn()
+	}
+	shared.release = askRelease
+	wake()
+	for atomic.LoadUint32(&shared.answer) == 0 {
+		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, 0, 0, 0, 0)
+	}
+	return shared.answer == released
+}
+
+func releaseOwn() bool {
+	sid, err := unix.Getsid(0)
+	if err != nil || sid != os.Getpid() {
+		return false
+	}
+	if _, err := unix.IoctlGetInt(0, unix.TIOCGPGRP); err != nil {
+		return false
+	}
+	set(unix.SIGHUP, sigIgn)
+	defer set(unix.SIGHUP, sigDfl)
+	return unix.IoctlSetInt(0, unix.TIOCNOTTY, 0) == nil
+}

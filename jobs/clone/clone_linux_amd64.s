@@ -1,0 +1,28 @@
+#include "textflag.h"
+
+// func Clone(trap, arg1, arg2 uintptr, task *Task) (pid int)
+//
+// The child has the parent's registers, but for AX and its stack pointer, and so its g and its thread-local storage:
+// what it calls must not look at either.
+TEXT ·Clone(SB),NOSPLIT,$0-40
+	MOVQ	trap+0(FP), AX
+	MOVQ	arg1+8(FP), DI
+	MOVQ	arg2+16(FP), SI
+	MOVQ	task+24(FP), R12
+	XORL	DX, DX
+	XORL	R10, R10
+	XORL	R8, R8
+	XORL	R9, R9
+	SYSCALL
+	TESTQ	AX, AX
+	JZ	child
+	MOVQ	AX, pid+32(FP)
+	RET
+child:
+	SUBQ	$32, SP
+	MOVQ	R12, 0(SP)
+	CALL	·begin(SB)
+	MOVL	$1, DI
+	MOVL	$60, AX // exit
+	SYSCALL
+	INT	$3

@@ -1,0 +1,6 @@
+//go:build linux && !amd64 && !arm64
+
+package spawn
+
+// Start starts a program and returns its process id. The error is an errno.
+func Start(a *Attr) (pid int, err error) { return a.forkExec() }

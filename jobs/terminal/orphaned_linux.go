@@ -1,0 +1,31 @@
+package terminal
+
+import (
+	"lastout/jobs/ancestry"
+
+	"golang.org/x/sys/unix"
+)
+
+// Orphaned reports whether the process group of a process, pid, is orphaned: nobody who could continue it, a parent of a member in
+// another group of the same session, is there (setpgid(2), credentials(7)). The members looked at are pid and its ancestors,
+// of which parent is the first.
+func Orphaned(pid, parent int) bool {
+	group, session := groupOf(pid), sidOf(pid)
+	for ; parent > 0; parent = ancestry.Parent(parent) {
+		if sidOf(parent) != session {
+			return true
+		}
+		if of, err := unix.Getpgid(parent); err != nil || of != group {
+			return err != nil
+		}
+	}
+	return true
+}
+
+func sidOf(pid int) int {
+	sid, err := unix.Getsid(pid)
+	if err != nil {
+		return -1
+	}
+	return sid
+}
