@@ -4,7 +4,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,12 +17,9 @@ import (
 // 20 µs; so what a process does while it has a job makes its system calls without telling the runtime, but for those that are meant to block.
 
 // enoughThreads is how many goroutines must be able to be on a thread of their own in a process that does nothing else than running jobs:
-// one in waitid, the poller's, two that run, and one that waits for a message to be written. The runtime has two threads more: its monitor, and
-// the one that it makes others from once a goroutine was locked to its thread, as is done here to get them.
-//
-// One more is for a busy machine: a thread that comes out of a system call and finds its processor given away is of no use until it has been
-// scheduled once more.
-const enoughThreads = 6
+// one in waitid, two that run, and one more for when one of these is in a system call that takes long: it finds its processor given away
+// when it comes back. The runtime has one thread more, its monitor.
+const enoughThreads = 4
 
 // spareThreads is how many more than there are that is in a program whose other threads may be busy.
 const spareThreads = 5
@@ -44,9 +43,36 @@ var (
 		if runtime.GOMAXPROCS(0) > 2 { // With more processors the runtime would wake more threads than there is work for.
 			runtime.GOMAXPROCS(2)
 		}
-		warm(enoughThreads)
+		occupy(enoughThreads - 1) // we are on one
 	})
 	threadsBesides = sync.OnceFunc(func() { warm(spareThreads) })
+)
+
+// occupy makes the runtime create threads, n beside the caller's: it gives the processor of a thread that is in a system call to
+// another one, which it creates if there is none. That takes it some 20 µs each, in which the caller can do other things. It
+// costs no thread that is not needed, as warm does, but if the process has one processor, the caller waits.
+func occupy(n int) {
+	var release uint32 // a futex
+	var ready, done sync.WaitGroup
+	ready.Add(n)
+	for range n {
+		done.Go(func() {
+			ready.Done()
+			for atomic.LoadUint32(&release) == 0 {
+				_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&release)), futexWait, 0, 0, 0, 0)
+			}
+		})
+	}
+	ready.Wait()
+	atomic.StoreUint32(&release, 1)
+	_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&release)), futexWake, uintptr(n), 0, 0, 0)
+	done.Wait()
+}
+
+// Operations of futex(2), private to the process.
+const (
+	futexWait = 0x80
+	futexWake = 0x81
 )
 
 // warm makes the runtime create threads: a goroutine that is locked to one keeps it while it waits, so that n of those have n at the

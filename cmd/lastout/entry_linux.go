@@ -13,13 +13,13 @@ import (
 //
 //lint:file-ignore U1000 the assembly uses them
 var (
-	entryStack    uintptr
+	entryStack    unsafe.Pointer
 	threadPointer uintptr
 	noG           [128]uintptr
 	noTLS         [8]uintptr
 )
 
-// enter is the first function that runs.
+// enter is the first function that runs. It has no argument: the race detector would be told of a wrapper that has.
 //
 //go:norace
-func enter(stack unsafe.Pointer) { guardian.Enter(stack) }
+func enter() { guardian.Enter(entryStack) }

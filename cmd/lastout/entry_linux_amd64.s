@@ -17,10 +17,8 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVL	$0x1002, DI // ARCH_SET_FS
 	LEAQ	·noTLS+56(SB), SI
 	SYSCALL
-	MOVQ	·entryStack(SB), AX
 	ANDQ	$~15, SP
 	SUBQ	$64, SP
-	MOVQ	AX, 0(SP)
 	CALL	·enter(SB)
 	MOVL	$158, AX // arch_prctl
 	MOVL	$0x1002, DI // ARCH_SET_FS

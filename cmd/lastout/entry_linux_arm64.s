@@ -9,7 +9,6 @@ TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVD	R9, ·entryStack(SB)
 	MOVD	$·noG(SB), g
 	SUB	$64, RSP
-	MOVD	R9, 8(RSP)
 	BL	·enter(SB)
 	MOVD	·entryStack(SB), R9
 	MOVD	R9, RSP

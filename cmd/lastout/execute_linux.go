@@ -106,6 +106,15 @@ func (e *execution) open() error {
 	}
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, e.keeper.word)
+	guardian.Block()
+	if e.watch == nil { // nothing is waited for before the command is started, so that comes first: signals wait, too
+		return nil
+	}
+	return e.attend()
+}
+
+// attend begins to listen to signals, and to watch over those whose death ends the job.
+func (e *execution) attend() error {
 	if err := guardian.Receive(e.receive); err != nil {
 		return err
 	}
@@ -133,6 +142,13 @@ func (e *execution) events() jobs.Events {
 		Started: func(pid int) {
 			*known = guardian.Known{Leader: int32(pid)}
 			e.watch.door().started(e.runner)
+			if e.watch != nil {
+				return
+			}
+			if err := e.attend(); err != nil {
+				e.m.say("%v", err)
+				e.runner.Stop()
+			}
 		},
 	}
 }

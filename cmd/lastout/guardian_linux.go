@@ -29,7 +29,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 	}
 	known := *guardian.Keep()
 	start := time.Now()
-	if err := e.open(); err != nil {
+	if err := e.openAtOnce(); err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}
@@ -50,6 +50,15 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 		guardian.Die(run.Signal)
 	}
 	return run.Status
+}
+
+// openAtOnce is open where there is no command to come first.
+func (e *execution) openAtOnce() error {
+	err := e.open()
+	if err == nil && e.watch == nil {
+		err = e.attend()
+	}
+	return err
 }
 
 // inherit begins where the worker was: if the command had been started, what is to be done at the end is done.
@@ -76,7 +85,7 @@ func restoreTerminal() {
 // settleHanded settles the children that an exec has handed to this process, as often as its worker asks for that, and ends as that says.
 func (o *options) settleHanded(ctx context.Context, m *messages, stderr io.Writer) int {
 	e := &execution{options: o, m: m}
-	if err := e.open(); err != nil {
+	if err := e.openAtOnce(); err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}

@@ -1,3 +1,8 @@
+// The runtime would read cgroup files at the start, to find out how many processors there are for it: two are enough.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command lastout runs a command and is the last one out: when it returns, every process that descends from the
 // command is gone.
 //
@@ -15,9 +20,11 @@ import (
 	"runtime/debug"
 
 	"lastout/cmd/lastout/internal/guardian"
+	"lastout/jobs"
 )
 
 func main() {
+	jobs.Prepare() // while flags are read
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
 	debug.SetTraceback("none")
 	guardian.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))

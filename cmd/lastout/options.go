@@ -79,7 +79,8 @@ func newCommand(o *options) *cobra.Command {
 	return c
 }
 
-func (o *options) addFlags(f *pflag.FlagSet) {
+// defaults are what is so if nothing says otherwise.
+func (o *options) defaults() {
 	o.linger.forever = true
 	o.grace.d, o.settle.d = jobs.DefaultGrace, jobs.DefaultSettle
 	o.stopSignal.sig, o.deathSignal.sig = syscall.SIGTERM, syscall.SIGKILL
@@ -88,7 +89,11 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	o.cgroup = choice{"off", []string{"off", "auto", "require"}}
 	o.annotate = choice{"auto", []string{"auto", "github", "gitlab", "none"}}
 	o.rewrite, o.expect = rewrites{}, statuses{}
+	o.unattended.defaults()
+}
 
+func (o *options) addFlags(f *pflag.FlagSet) {
+	o.defaults()
 	f.SortFlags = false
 	f.SetInterspersed(false) // flags end at the first word that is none
 	f.Var(&o.linger, "linger", "let descendants go on this long after the command, or forever")

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-
-	"lastout/jobs"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,44 +17,74 @@ var version = ""
 
 // run is the whole program but for the process it runs in: it returns the exit status.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	o := &options{env: env}
-	m := &messages{w: stderr}
-	status := 0
+	p := &program{options: options{env: env}, messages: messages{w: stderr}, stdin: stdin, stdout: stdout, stderr: stderr}
+	var err error
+	if plain(args, env) {
+		p.defaults()
+		err = p.start(ctx, args)
+	} else {
+		err = p.command(args).ExecuteContext(ctx)
+	}
+	if err != nil {
+		p.say("%v", err)
+		return statusFailed
+	}
+	return p.status
+}
+
+// plain reports whether there is nothing but a command: then no flags are made, which takes as long as reading some.
+func plain(args, env []string) bool {
+	variable := func(v string) bool { return strings.HasPrefix(v, "LASTOUT_") }
+	return len(args) > 0 && !strings.HasPrefix(args[0], "-") && !slices.ContainsFunc(env, variable)
+}
+
+// program is a run of the program.
+type program struct {
+	options
+	messages
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	status         int
+}
+
+// command is what reads the flags.
+func (p *program) command(args []string) *cobra.Command {
+	o := &p.options
 	c := newCommand(o)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		switch {
 		case o.version:
-			_, err := fmt.Fprintln(stdout, versionLine(os.Args[0]))
+			_, err := fmt.Fprintln(p.stdout, versionLine(os.Args[0]))
 			return err
 		case o.doctor:
 			var err error
-			status, err = doctor(stdout)
+			p.status, err = doctor(p.stdout)
 			return err
 		case c.Flags().Changed("completion"):
-			return writeCompletion(c, o.completion, stdout)
+			return writeCompletion(c, o.completion, p.stdout)
 		}
-		jobs.Prepare()
 		o.lineGiven = c.Flags().Changed("command")
-		if err := o.readEnvironment(c.Flags(), env, len(args) > 0); err != nil {
+		if err := o.readEnvironment(c.Flags(), o.env, len(args) > 0); err != nil {
 			return err
 		}
-		if err := o.complete(args); err != nil {
-			return err
-		}
-		if o.verbose > 0 {
-			m.warnBehindShell()
-		}
-		status = o.execute(ctx, m, stdin, stdout, stderr)
-		return nil
+		return p.start(c.Context(), args)
 	}
 	c.SetArgs(append([]string{}, args...))
-	c.SetOut(stdout)
-	c.SetErr(stderr)
-	if err := c.ExecuteContext(ctx); err != nil {
-		m.say("%v", err)
-		return statusFailed
+	c.SetOut(p.stdout)
+	c.SetErr(p.stderr)
+	return c
+}
+
+// start runs the command.
+func (p *program) start(ctx context.Context, args []string) error {
+	if err := p.complete(args); err != nil {
+		return err
 	}
-	return status
+	if p.verbose > 0 {
+		p.warnBehindShell()
+	}
+	p.status = p.execute(ctx, &p.messages, p.stdin, p.stdout, p.stderr)
+	return nil
 }
 
 func versionText() string {

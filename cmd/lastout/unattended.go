@@ -37,14 +37,17 @@ type unattended struct {
 	given func(flag string) bool // on the command line
 }
 
-func (u *unattended) addFlags(f *pflag.FlagSet) {
-	u.given = f.Changed
+func (u *unattended) defaults() {
+	u.given = func(string) bool { return false }
 	u.lockWait.forever = true
 	u.lockStatus = statusLocked
 	u.retryDelay.d = time.Second
 	u.retryOn = statuses{}
 	u.hookTimeout.d = 30 * time.Second
+}
 
+func (u *unattended) addFlags(f *pflag.FlagSet) {
+	u.given = f.Changed
 	f.Var(&u.lock, "lock", "run only while holding the lock of this file; it is held until every descendant is gone")
 	f.Var(&u.lockWait, "lock-wait", "wait this long for the lock, or forever")
 	f.Var(&u.lockStatus, "lock-status", "exit status where somebody else holds the lock")

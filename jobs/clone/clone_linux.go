@@ -22,9 +22,3 @@ type Task struct {
 //
 //go:noescape
 func Clone(trap, arg1, arg2 uintptr, task *Task) (pid int)
-
-// begin is what the assembly calls in the child.
-//
-//go:nosplit
-//go:norace
-func begin(t *Task) { t.Run(t) }

@@ -23,6 +23,7 @@ func Enter(stack unsafe.Pointer) {
 		return
 	}
 	record()
+	entered.environment = v.envp
 	entered.role = Alone
 	if !pipes() || entered.self == 1 || v.off() || !prepare() {
 		return

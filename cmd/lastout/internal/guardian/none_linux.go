@@ -8,4 +8,4 @@ func take(*signalInfo, bool) bool { return false }
 
 func suspend(int32, bool) {}
 
-func release() {}
+func catch() {}

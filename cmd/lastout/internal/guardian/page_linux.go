@@ -11,15 +11,16 @@ import (
 
 // entered is what is known of the process since its first instruction.
 var entered struct {
-	role      Role
-	inherited spawn.Inherited
-	closed    uint8 // bit n: descriptor n was closed
-	handed    bool  // there were children already
-	self      int32 // our process id, in the worker the guardian's
-	caller    int32
-	worker    int32
-	signals   int32    // signalfd(2), for all signals
-	pipe      [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
+	role        Role
+	environment unsafe.Pointer // as execve(2) has put it on the stack
+	inherited   spawn.Inherited
+	closed      uint8 // bit n: descriptor n was closed
+	handed      bool  // there were children already
+	self        int32 // our process id, in the worker the guardian's
+	caller      int32
+	worker      int32
+	signals     int32    // signalfd(2), for all signals
+	pipe        [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
 }
 
 var all = ^uint64(0)

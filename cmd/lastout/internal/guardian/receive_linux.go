@@ -36,8 +36,15 @@ type receiver struct {
 // continued is how often Receive has told of a SIGCONT that was sent to lastout, and taken how often one was taken from the kernel.
 var continued, taken atomic.Uint64
 
+// Block has signals wait from now on until [Receive] is called, those too that the Go runtime has a handler for.
+func Block() {
+	if entered.role != Unknown {
+		catch()
+	}
+}
+
 // Receive calls each for every signal that lastout receives from now on, and for those that have come since its first
-// instruction. Calls do not overlap. It costs no thread: the Go runtime's poller waits.
+// instruction. Calls do not overlap. It costs no thread: the Go runtime's poller waits. [Block] must have been called.
 //
 // What is sent to the worker, as by a command to its parent, counts as sent to lastout. What one process sends to guardian and
 // worker both, as pkill(1) does, counts once.
@@ -47,7 +54,6 @@ func Receive(each func(Info)) error {
 		notify(r)
 		return nil
 	}
-	release()
 	if err := r.follow(entered.pipe[0], "relay", func(info *signalInfo) bool {
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(info)), recordSize)
 		return errno == 0 && n == recordSize

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -15,30 +16,64 @@ import (
 // Handed reports whether the guardian had children when it was executed: sh -c 'server & exec lastout job'. Only it can wait for them.
 func Handed() bool { return entered.role == Worker && entered.handed }
 
-// settling are the worker's ends, once it has asked.
-var settling struct{ ask, outcome *os.File }
+// settling are the worker's ends, once it has asked. The table of descriptors is shared, so that the death of the guardian
+// closes no pipe: then the worker does.
+var settling struct {
+	mu           sync.Mutex
+	ask, outcome *os.File
+	gone         bool // the guardian
+}
+
+// errGone says that nobody is left to ask.
+var errGone = errors.New("it has died")
+
+// ask asks, and returns where the outcome comes from.
+func ask() (outcome *os.File, err error) {
+	s := &settling
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return nil, errGone
+	}
+	if s.ask != nil {
+		_, err = s.ask.Write([]byte{0})
+		return s.outcome, err
+	}
+	var ask, out [2]int
+	const flags = unix.O_CLOEXEC | unix.O_NONBLOCK
+	if err := errors.Join(unix.Pipe2(ask[:], flags), unix.Pipe2(out[:], flags)); err != nil {
+		return nil, fmt.Errorf("pipe: %w", err)
+	}
+	shared.asking, shared.outcome = int32(ask[0]), int32(out[1])
+	s.ask, s.outcome = os.NewFile(uintptr(ask[1]), "ask"), os.NewFile(uintptr(out[0]), "outcome")
+	atomic.StoreUint32(&shared.settle, 1)
+	wake()
+	return s.outcome, nil
+}
+
+// stopAsking is called when the guardian is dead.
+func stopAsking() {
+	settling.mu.Lock()
+	defer settling.mu.Unlock()
+	settling.gone = true
+	if settling.outcome != nil {
+		_ = settling.outcome.Close()
+	}
+}
 
 // SettleHanded has the guardian settle the children that were handed to it, and returns what it tells of that. The first time
 // that starts its Go runtime.
 func SettleHanded() ([]byte, error) {
-	if settling.ask == nil {
-		var ask, outcome [2]int
-		if err := errors.Join(unix.Pipe2(ask[:], unix.O_CLOEXEC), unix.Pipe2(outcome[:], unix.O_CLOEXEC)); err != nil {
-			return nil, fmt.Errorf("pipe: %w", err)
-		}
-		shared.asking, shared.outcome = int32(ask[0]), int32(outcome[1])
-		settling.ask, settling.outcome = os.NewFile(uintptr(ask[1]), "ask"), os.NewFile(uintptr(outcome[0]), "outcome")
-		atomic.StoreUint32(&shared.settle, 1)
-		wake()
-	} else if _, err := settling.ask.Write([]byte{0}); err != nil {
+	outcome, err := ask()
+	if err != nil {
 		return nil, err
 	}
 	var size [4]byte
-	if _, err := io.ReadFull(settling.outcome, size[:]); err != nil {
-		return nil, err
+	if _, err := io.ReadFull(outcome, size[:]); err != nil {
+		return nil, errors.Join(errGone, err)
 	}
 	data := make([]byte, binary.NativeEndian.Uint32(size[:]))
-	_, err := io.ReadFull(settling.outcome, data)
+	_, err = io.ReadFull(outcome, data)
 	return data, err
 }
 

@@ -44,8 +44,8 @@ const (
 	saRestart = 0x10000000
 )
 
-// release lets signals come: those that stop act by default where the process is to stop, and what is not blocked is caught.
-func release() {
+// catch lets signals come: those that stop act by default where the process is to stop, and what is not blocked is caught.
+func catch() {
 	handlerFD = entered.pipe[1]
 	for sig := unix.SIGTSTP; sig <= unix.SIGTTOU; sig++ {
 		set(sig, sigDfl)

@@ -53,6 +53,28 @@ func Inherited() *spawn.Inherited {
 	return &entered.inherited
 }
 
+// Environment is what we were started with, exactly: the Go runtime leaves out empty entries, and the second of a name. nil is not known.
+// Its strings are where execve(2) has put them.
+func Environment() (env []string) {
+	if entered.environment == nil {
+		return nil
+	}
+	for i := uintptr(0); ; i++ {
+		p := *(**byte)(unsafe.Add(entered.environment, i*unsafe.Sizeof(i)))
+		if p == nil {
+			return env
+		}
+		env = append(env, unsafe.String(p, lengthOf(p)))
+	}
+}
+
+func lengthOf(p *byte) (n int) {
+	for *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
+		n++
+	}
+	return n
+}
+
 // Closed reports whether a standard descriptor was closed when we were started: the Go runtime has opened /dev/null in its place.
 func Closed(fd int) bool { return entered.closed>>fd&1 != 0 }
 
@@ -77,7 +99,10 @@ func Watch(gone func()) error {
 	if entered.role != Worker {
 		return nil
 	}
-	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(int(entered.self)) }, gone)
+	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(int(entered.self)) }, func() {
+		stopAsking()
+		gone()
+	})
 }
 
 // WatchCaller calls gone when the caller dies, or has died since we were started.

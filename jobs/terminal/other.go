@@ -1,0 +1,6 @@
+//go:build !linux
+
+package terminal
+
+// Modes are known on Linux alone.
+type Modes struct{}
