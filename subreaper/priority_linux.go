@@ -110,17 +110,16 @@ func (r *Reaper) monitor() int32 {
 // waits for those that are being forgotten, without sleeping (proc_flush_pid in fs/proc/base.c,
 // shrink_dcache_parent in fs/dcache.c). Above the exiting thread on its processor it would wait until
 // the kernel takes that away from real-time threads: 0.95 s (sched_rt_runtime_us in sched(7)).
+//
+// The goroutine is not locked to its thread: for that the Go runtime makes one more thread, which it might not get now. Should it be moved to another
+// one, which takes a collection of garbage at this very moment, the wait is as long as it was.
 func (r *Reaper) asOthers() (again func()) {
-	runtime.LockOSThread()
 	tid := int32(unix.Gettid())
 	if r.priorities.saved[tid] == nil {
-		return runtime.UnlockOSThread
+		return func() {}
 	}
 	r.priorities.restore(tid)
-	return func() {
-		r.priorities.raise(tid)
-		runtime.UnlockOSThread()
-	}
+	return func() { r.priorities.raise(tid) }
 }
 
 func (p *priorities) restore(tid int32) {

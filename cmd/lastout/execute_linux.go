@@ -106,7 +106,6 @@ func (e *execution) open() error {
 	}
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, e.keeper.word)
-	guardian.Block()
 	if e.watch == nil { // nothing is waited for before the command is started, so that comes first: signals wait, too
 		return nil
 	}
@@ -132,6 +131,7 @@ func (e *execution) attend() error {
 func (e *execution) events() jobs.Events {
 	known := guardian.Keep()
 	return jobs.Events{
+		Prepared:  guardian.Ready,
 		Survivors: e.m.survivors,
 		Stopped:   e.control.stopped,
 		Resumed:   guardian.GoOn,

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -382,4 +383,26 @@ func TestGroupOfAnotherNamespace(t *testing.T) {
 			t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 		}
 	})
+}
+
+// TestRoomForProcesses: lastout needs six processes and threads besides itself, the command's among them. With less it says so in one line.
+func TestRoomForProcesses(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to become a user who has no other process")
+	}
+	b := box.New(t)
+	for limit := 1; limit <= 12; limit++ {
+		out := box.Run(t, b, b.Command(trap(t, "starts-with"), "nproc", strconv.Itoa(limit), "uid", "54321", "--", box.Lastout(t), "/bin/true"), patience)
+		want := 125
+		switch {
+		case limit >= 7:
+			want = 0
+		case limit == 6:
+			want = 126
+		}
+		if out.Status != want || strings.Count(out.Stderr, "\n") != min(want, 1) {
+			t.Errorf("a limit of %d: status %d, want %d; stderr %q", limit, out.Status, want, out.Stderr)
+		}
+		checkNoTrace(t, out.Stderr)
+	}
 }

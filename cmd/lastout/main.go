@@ -24,8 +24,13 @@ import (
 )
 
 func main() {
+	guardian.Block()
 	jobs.Prepare() // while flags are read
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line, not a page.
 	debug.SetTraceback("none")
-	guardian.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	env := guardian.Environment()
+	if env == nil {
+		env = os.Environ()
+	}
+	guardian.Exit(run(context.Background(), os.Args[1:], env, os.Stdin, os.Stdout, os.Stderr))
 }

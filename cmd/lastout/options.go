@@ -135,7 +135,8 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand bool) error {
 	values := make(map[string]string)
 	for _, e := range env {
-		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "LASTOUT_") {
+		name, value, ok := strings.Cut(e, "=")
+		if _, again := values[name]; ok && !again && strings.HasPrefix(name, "LASTOUT_") { // getenv(3), too, returns the first
 			values[name] = value
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/subreaper"
 )
 
@@ -29,6 +30,7 @@ func (m *messages) line(text string) { m.raw("lastout: " + text + "\n") }
 
 // raw writes what others are to parse, which does not look as our messages do.
 func (m *messages) raw(text string) {
+	guardian.Ready()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	writeQuietly(m.w, text)

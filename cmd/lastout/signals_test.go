@@ -3,7 +3,10 @@
 package main_test
 
 import (
+	"flag"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,32 +35,20 @@ func signalSets(t *testing.T, b *box.Box, field string, preparation []string, fl
 	return bare, out.Stdout
 }
 
-// kept are the signals that the Go runtime leaves ignored where they were when the program started.
-var kept = []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT}
-
-// TestIgnoredSignalsAreInherited guards that lastout does not ask for signals which were ignored when it started: signal.Notify ends
-// the ignoring, for the job too (nohup's HUP would end a job that bare nohup protects).
+// TestIgnoredSignalsAreInherited: each, and all at once, as the kernel has them. The Go runtime leaves some of them ignored, and takes others.
 func TestIgnoredSignalsAreInherited(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		lists := [][]syscall.Signal{kept}
-		for _, sig := range kept {
-			lists = append(lists, []syscall.Signal{sig})
+		lists := []string{"", "all", "13,15,1"}
+		for sig := 1; sig <= 64; sig++ {
+			lists = append(lists, strconv.Itoa(sig))
 		}
 		for _, list := range lists {
-			bare, below := signalSets(t, b, "SigIgn", []string{"ignore", joinedSignals(list)}, flag)
+			bare, below := signalSets(t, b, "SigIgn", []string{"ignore", list}, flag)
 			if bare != below {
-				t.Errorf("with %v ignored the job has %q, bare it has %q", list, below, bare)
+				t.Errorf("with %q ignored the job has %q, bare it has %q", list, below, bare)
 			}
 		}
 	})
-}
-
-func joinedSignals(list []syscall.Signal) string {
-	numbers := make([]int, len(list))
-	for i, sig := range list {
-		numbers[i] = int(sig)
-	}
-	return joined(numbers)
 }
 
 // TestIgnoreFlag guards the way for dispositions that the Go runtime resets before main runs (systemd starts services with PIPE
@@ -125,29 +116,123 @@ func checkMasks(t *testing.T, lists ...string) {
 	})
 }
 
-// TestMaskIsInherited guards that the job is forked from a thread with the signal mask that lastout was started with. os/signal
-// unblocks what it is asked for, in a thread of its own.
+// TestMaskIsInherited: the mask that lastout was started with, though the Go runtime unblocks a part of it in all of its threads.
 func TestMaskIsInherited(t *testing.T) {
-	checkMasks(t, "", "10,12", "13", "14,18", "20,21,22", "24,25,26,28,29,30", "35,40,64")
+	checkMasks(t, "", "all", "1,2,3,15", "10,12", "13", "14,18", "17,23,27", "20,21,22", "24,25,26,28,29,30", "32,33,34", "35,40,64")
 }
 
-// TestMaskOfTheRuntimesSignals: the Go runtime unblocks those that it must not miss (blockableSig in runtime/signal_unix.go) in every
-// thread, before main runs, and the job does not get them back. All others reach it blocked.
-func TestMaskOfTheRuntimesSignals(t *testing.T) {
-	const unblocked = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<10 | 1<<14 | 1<<15 | 1<<16 | 1<<22 | 1<<26 | 1<<30 | 7<<31
+// TestPendingSignals: what was blocked and pending when lastout was executed is pending for the command, as it is across execve(2).
+func TestPendingSignals(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		bare, below := signalSets(t, b, "SigBlk", []string{"block", "all"}, flag)
-		var want, got uint64
-		if _, err := fmt.Sscanf(bare, "SigBlk: %x", &want); err != nil {
-			t.Fatal(err)
+		sent := []string{"10", "15", "40", "64"}
+		argv := []string{"block", "all", "raise", strings.Join(sent, ","), "--", box.Lastout(t), flag, trap(t, "tells-signals")}
+		s := play(t, b, b.Command(trap(t, "starts-with"), argv...))
+		s.ready()
+		var got []string
+		for range sent {
+			got = append(got, s.lineWithin(patience))
 		}
-		if _, err := fmt.Sscanf(below, "SigBlk: %x", &got); err != nil {
-			t.Fatal(err)
+		slices.Sort(got)
+		if !slices.Equal(got, sent) {
+			t.Errorf("the command got %v, want %v", got, sent)
 		}
-		if got&^uint64(unblocked) != want&^uint64(unblocked) {
-			t.Errorf("with all blocked the job has %#x, bare it has %#x", got, want)
+		s.in.Close()
+		s.end(7)
+	})
+}
+
+// TestIgnoredSignalsReachTheCommand: what was ignored when lastout was started is passed on. The command may have decided otherwise: node and
+// Python catch INT in the background of a shell, which has it ignored.
+func TestIgnoredSignalsReachTheCommand(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		s := play(t, b, b.Command(trap(t, "starts-with"), "ignore", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
+		s.ready()
+		for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, 50} {
+			s.signal(s.pid(), sig)
+			s.expect(strconv.Itoa(int(sig)))
+		}
+		s.in.Close()
+		s.end(7)
+	})
+}
+
+// TestEarlySignals: real-time signals, which the kernel queues, sent at random moments of the first 20 ms. None is lost, and none comes twice.
+func TestEarlySignals(t *testing.T) {
+	const rounds, each = 25, 40
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for round := range rounds {
+			s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
+			for statusField(fmt.Sprintf("/proc/%d/status", s.pid()), "Name") != "lastout" { // until then it is what executes it
+			}
+			sent, got := map[int]int{}, map[int]int{}
+			for range each {
+				time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond) // not to wait for something, but to come at every moment
+				sig := 35 + rand.IntN(29)
+				s.signal(s.pid(), syscall.Signal(sig))
+				sent[sig]++
+			}
+			s.ready()
+			s.signal(s.pid(), 64) // the last one
+			for {
+				n, err := strconv.Atoi(s.lineWithin(patience))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 64 {
+					break
+				}
+				got[n]++
+			}
+			s.in.Close()
+			if rest, _ := s.lines.ReadString(0); rest != "" {
+				t.Errorf("round %d: after the last one came %q", round, rest)
+			}
+			if !maps.Equal(sent, got) {
+				t.Errorf("round %d: sent %v, and the command got %v", round, sent, got)
+			}
+			s.end(7)
 		}
 	})
+}
+
+// TestSignalsToTheParent: what a command sends to its parent counts as sent to lastout.
+func TestSignalsToTheParent(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		s := play(t, b, b.Command(box.Lastout(t), flag, trap(t, "tells-signals")))
+		_, parent := s.ready()
+		for _, sig := range []syscall.Signal{unix.SIGUSR1, unix.SIGTERM, unix.SIGINT, 34, 64} {
+			s.signal(parent, sig)
+			s.expect(strconv.Itoa(int(sig)))
+		}
+		s.in.Close()
+		s.end(7)
+	})
+}
+
+var suspensions = flag.Int("suspensions", 100, "how often TestSuspension sends each signal, each way")
+
+// TestSuspension: a stop signal that SIGCONT follows at once, sent to lastout alone, leaves both lastout and the command running, whichever
+// comes first to whom.
+func TestSuspension(t *testing.T) {
+	for _, flags := range [][]string{{}, {"--foreground"}, {"--keeper=off"}} {
+		for _, sig := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
+			t.Run(fmt.Sprint(flags, " ", unix.SignalName(sig)), func(t *testing.T) {
+				b := box.New(t)
+				cmd := b.Command(box.Lastout(t), append(flags, trap(t, "pauses"))...)
+				cmd.SysProcAttr.Setpgid = true // in our own it might be orphaned, and not stop
+				s := play(t, b, cmd)
+				s.ready()
+				for range *suspensions {
+					for _, next := range []syscall.Signal{sig, unix.SIGWINCH, unix.SIGCONT, unix.SIGUSR1} {
+						s.signal(s.pid(), next)
+					}
+					s.expect("here")
+				}
+				s.signal(s.pid(), unix.SIGTERM)
+				s.endOf(unix.SIGTERM)
+			})
+		}
+	}
 }
 
 // TestForwardsThoughAllIsBlocked guards that lastout unblocks what it forwards: a caller may start it with all signals blocked.
@@ -170,7 +255,7 @@ func TestEverySignalIsForwardedOnce(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
 			switch sig {
-			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, 32, 33, 34: // the Go runtime's and the C library's own
+			case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, 32, 33: // nobody's, the one that tells of children, and two that no C program can block
 				continue
 			}
 			t.Run(strconv.Itoa(int(sig)), func(t *testing.T) { forwardOnce(t, box.New(t), flag, sig) })

@@ -57,8 +57,6 @@ func Start(a *Attr) (pid int, err error) {
 	}
 	starting.Lock()
 	defer starting.Unlock()
-	runtime.LockOSThread() // the mask is the thread's
-	defer runtime.UnlockOSThread()
 	pid = o.fork()
 	runtime.KeepAlive(o)
 	runtime.KeepAlive(a)
@@ -154,7 +152,12 @@ type cloneArgs struct {
 }
 
 // fork makes the child and returns when it has executed the program, or has failed. The runtime's handlers must not run in it: while
-// it shares our memory everything is blocked.
+// it shares our memory everything is blocked. The mask is the thread's: go:nosplit keeps the goroutine on it, since it can be
+// moved to another thread only where its stack could grow, or by a signal. (To lock it to its thread would cost the process another one.)
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
 func (o *order) fork() int {
 	const shared = unix.CLONE_VM | unix.CLONE_VFORK
 	all, old := ^uint64(0), uint64(0)

@@ -103,10 +103,13 @@ func undisturbed(f func() error) error { return without(unix.SIGTTOU, f) }
 
 // without calls f with a signal blocked for this thread.
 func without(sig syscall.Signal, f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
 	block.Val[0] = 1 << (sig - 1) // none of those here has a number over 32
+	if unix.PthreadSigmask(unix.SIG_BLOCK, nil, &old) == nil && old.Val[0]&block.Val[0] != 0 {
+		return f() // where one thread blocks it, all do: by what the process was started with
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@
  *
  *   ignore LIST   signals that are ignored
  *   block LIST    signals that are blocked
+ *   raise LIST    signals that are sent to it then, and pending if blocked
  *   close LIST    descriptors that are closed
  *   dup LIST      descriptors that are copies of standard input
  *   nofile N      RLIMIT_NOFILE, soft and hard
@@ -48,6 +49,9 @@ static void ignore(int sig)
 	syscall(SYS_rt_sigaction, sig, &sa, NULL, 8);
 }
 
+/* raise(3) would send it to the thread, whose pending signals are another set. */
+static void raise_it(int sig) { kill(getpid(), sig); }
+
 static void block(int sig) { mask |= 1ULL << (sig - 1); }
 
 static void shut(int fd) { close(fd); }
@@ -81,6 +85,7 @@ static void lack(int number)
 
 int main(int argc, char **argv)
 {
+	char *raised = NULL;
 	int i = 1;
 	for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
 		char *what = argv[i], *value = argv[i + 1];
@@ -88,6 +93,8 @@ int main(int argc, char **argv)
 			each(value, ignore);
 		else if (!strcmp(what, "block"))
 			each(value, block);
+		else if (!strcmp(what, "raise"))
+			raised = value;
 		else if (!strcmp(what, "close"))
 			each(value, shut);
 		else if (!strcmp(what, "dup"))
@@ -112,6 +119,8 @@ int main(int argc, char **argv)
 	if (i + 1 >= argc)
 		_exit(125);
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, NULL, 8);
+	if (raised)
+		each(raised, raise_it);
 	execvp(argv[i + 1], argv + i + 1);
 	dprintf(2, "starts-with: %s: %s\n", argv[i + 1], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);

@@ -23,14 +23,19 @@ func Enter(stack unsafe.Pointer) {
 		return
 	}
 	record()
-	entered.environment = v.envp
-	entered.role = Alone
-	if !pipes() || entered.self == 1 || v.off() || !prepare() {
+	v.hide()
+	entered.role, entered.stderr = Alone, -1
+	ok := pipes()
+	if ok {
+		keepPending()
+	}
+	if !ok || entered.self == 1 || v.off() || !prepare() {
 		return
 	}
 	child, errno := sys6(unix.SYS_CLONE, unix.CLONE_FILES|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	switch {
 	case errno != 0:
+		putBack()
 		complain(cannotFork)
 		exit(125)
 	case child == 0:
@@ -79,6 +84,20 @@ func pipes() bool {
 	return entered.signals >= 0 && entered.pipe[0] >= 0 && entered.pipe[1] >= 0
 }
 
+// maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.
+const maxBefore = 1024
+
+// keepPending takes the signals that are pending already. The Go runtime unblocks some, and has handlers for them, or none.
+//
+//go:norace
+func keepPending() {
+	var info signalInfo
+	for i := 0; i < maxBefore && dequeue(^uint64(stopSet), &info); i++ {
+		info.Errno = before
+		sys(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(&info)), recordSize, 0)
+	}
+}
+
 // prepare makes what a guardian and its worker share. Where that cannot be had there is no guardian.
 //
 //go:norace
@@ -95,7 +114,45 @@ func prepare() bool {
 	var info signalInfo
 	_, errno = sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
 	entered.handed = errno == 0
+	putAside()
 	return true
+}
+
+var devNull = [...]byte{'/', 'd', 'e', 'v', '/', 'n', 'u', 'l', 'l', 0}
+
+// putAside has standard error lead nowhere while the worker's Go runtime starts: where it cannot, for want of threads or memory, it writes
+// a page, and the guardian has a line for that.
+//
+//go:norace
+func putAside() {
+	if entered.traced || entered.closed&(1<<2) != 0 {
+		return
+	}
+	at := unix.AT_FDCWD
+	null := free(sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&devNull)), unix.O_WRONLY|unix.O_CLOEXEC, 0))
+	if null < 0 {
+		return
+	}
+	if saved, errno := sys(unix.SYS_FCNTL, 2, unix.F_DUPFD_CLOEXEC, 3, 0); errno == 0 {
+		entered.stderr = int32(saved)
+		sys(unix.SYS_DUP3, uintptr(null), 2, 0, 0)
+	}
+	sys(unix.SYS_CLOSE, uintptr(null), 0, 0, 0)
+}
+
+// putBack puts standard error where it belongs.
+//
+//go:nosplit
+//go:norace
+func putBack() {
+	if shared == nil || shared.ready != 0 {
+		return
+	}
+	if entered.stderr >= 0 {
+		sys(unix.SYS_DUP3, uintptr(entered.stderr), 2, 0, 0)
+		sys(unix.SYS_CLOSE, uintptr(entered.stderr), 0, 0, 0)
+	}
+	shared.ready = 1
 }
 
 // free moves a descriptor of ours away from the numbers of the standard ones, which were closed then and are to stay so. It returns
@@ -144,6 +201,7 @@ func exit(status uintptr) {
 // Messages of a process that has no runtime.
 const (
 	cannotFork  = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
+	cannotRun   = "lastout: cannot start: the Go runtime needs more threads or memory: raise the limits (ulimit -u, ulimit -v, pids.max)\n"
 	cannotStart = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"
 )
 

@@ -2,7 +2,10 @@
 
 package guardian
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // What is in this file runs without the Go runtime: see entry_linux.go.
 
@@ -78,6 +81,15 @@ var (
 	}
 	shortSwitches = [...]byte{'h', 'q', 'v'}
 )
+
+// Switches returns the names of these flags, long and short.
+func Switches() []string {
+	names := slices.Clone(switches[:])
+	for _, letter := range shortSwitches {
+		names = append(names, string(rune(letter)))
+	}
+	return names
+}
 
 const keeperFlag = "keeper"
 
@@ -158,4 +170,63 @@ func (v vectors) environmentOff() bool {
 		}
 	}
 	return false
+}
+
+// hidden are the variables that the Go runtime is not to see. They are meant for the command.
+var hidden [16]struct {
+	at int
+	p  uintptr // the memory is not Go's
+}
+
+// runtimeVariables are what the Go runtime reads at the start.
+var runtimeVariables = [...]string{"GODEBUG=", "GOGC=", "GOMAXPROCS=", "GOMEMLIMIT=", "GOTRACEBACK=", "GORACE="}
+
+// ownPrefix makes a variable one of lastout's own.
+const ownPrefix = "LASTOUT_"
+
+var empty byte
+
+// hide hides variables from the Go runtime, which heeds them as if they were meant for lastout. LASTOUT_GODEBUG is what GODEBUG would
+// be, and so with the others.
+//
+//go:norace
+//go:nocheckptr
+func (v vectors) hide() {
+	entered.environment = uintptr(v.envp)
+	next := 0
+	for i := 0; textAt(v.envp, i).p != nil && next < len(hidden); i++ {
+		e := textAt(v.envp, i)
+		to := text{unsafe.Pointer(&empty)}
+		switch {
+		case e.forRuntime():
+		case e.begins(ownPrefix) && e.from(len(ownPrefix)).forRuntime():
+			to = e.from(len(ownPrefix))
+			entered.traced = true
+		default:
+			continue
+		}
+		hidden[next].at, hidden[next].p = i, uintptr(e.p)
+		next++
+		*(*uintptr)(unsafe.Add(v.envp, uintptr(i)*unsafe.Sizeof(uintptr(0)))) = uintptr(to.p)
+	}
+}
+
+//go:norace
+func (t text) forRuntime() bool {
+	for i := range runtimeVariables {
+		if t.begins(runtimeVariables[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// hiddenAt returns the variable that is hidden at an index of the environment; nil is none.
+func hiddenAt(i int) *byte {
+	for _, h := range hidden {
+		if h.p != 0 && h.at == i {
+			return *(**byte)(unsafe.Pointer(&h.p))
+		}
+	}
+	return nil
 }

@@ -103,12 +103,19 @@ func serve() bool {
 		entered.role = Settler
 		return true
 	}
-	if !reap() {
+	worker, exited := reap()
+	if !worker {
 		return false
 	}
 	if p.verdict != verdictNone {
 		finish()
 	}
+	if p.ready == 0 && exited {
+		putBack()
+		complain(cannotRun)
+		exit(125)
+	}
+	putBack()
 	entered.role = Heir
 	if !roomForRuntime() {
 		complain(cannotStart)
@@ -118,21 +125,21 @@ func serve() bool {
 	return true
 }
 
-// reap reaps what there is, and reports whether the worker was among it.
+// reap reaps what there is, and reports whether the worker was among it, and whether that has exited by itself.
 //
 //go:norace
-func reap() (worker bool) {
+func reap() (worker, exited bool) {
 	for {
 		var info signalInfo
 		_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WALL, 0, 0)
 		switch {
 		case errno != 0 || info.PID == 0:
-			return worker
+			return worker, exited
 		case info.PID != entered.worker:
 		case info.Code == cldStopped || info.Code == cldTrapped: // it has no business being stopped
 			sys(unix.SYS_KILL, uintptr(entered.worker), uintptr(unix.SIGCONT), 0, 0)
 		default:
-			worker = true
+			worker, exited = true, info.Code == cldExited
 		}
 	}
 }

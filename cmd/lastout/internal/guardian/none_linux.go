@@ -9,3 +9,7 @@ func take(*signalInfo, bool) bool { return false }
 func suspend(int32, bool) {}
 
 func catch() {}
+
+func putBack() {}
+
+func hiddenAt(int) *byte { return nil }

@@ -18,3 +18,12 @@ func Caller() int { return os.Getppid() }
 
 // Exit ends the process.
 func Exit(status int) { os.Exit(status) }
+
+// Ready does nothing.
+func Ready() {}
+
+// Environment is not known.
+func Environment() []string { return nil }
+
+// Block does nothing.
+func Block() {}

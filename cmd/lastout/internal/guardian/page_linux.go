@@ -12,7 +12,7 @@ import (
 // entered is what is known of the process since its first instruction.
 var entered struct {
 	role        Role
-	environment unsafe.Pointer // as execve(2) has put it on the stack
+	environment uintptr // as execve(2) has put it on the stack
 	inherited   spawn.Inherited
 	closed      uint8 // bit n: descriptor n was closed
 	handed      bool  // there were children already
@@ -20,6 +20,8 @@ var entered struct {
 	caller      int32
 	worker      int32
 	signals     int32    // signalfd(2), for all signals
+	traced      bool     // somebody wants to see what the Go runtime says
+	stderr      int32    // where standard error is while the Go runtime starts; -1: in its place
 	pipe        [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
 }
 
@@ -34,6 +36,7 @@ type page struct {
 	stop     uint32 // the signal to stop with; the guardian clears it
 	group    uint32 // whether the process group is to be stopped, too
 	seen     uint64 // how often the worker has been told to go on, when it asked for that stop
+	ready    uint32 // the Go runtime has the threads that it needs, and standard error is in its place again
 	release  uint32 // whether the terminal is to be let go of; the guardian answers in it
 	settle   uint32 // whether children of the guardian's are to be settled; the guardian clears it
 	asking   int32  // then, the descriptor through which that is asked for once more
@@ -82,6 +85,10 @@ type signalInfo struct {
 	_                  [104]byte
 }
 
+// before marks the record of a signal that was pending when the program was executed, in a field that the kernel leaves 0. Its sender
+// may have had our process id: it was what executed us.
+const before = 1
+
 // recordSize is how much of a signalInfo goes through the pipe. Writes of up to PIPE_BUF bytes are atomic (pipe(7)).
 const recordSize = 32
 
@@ -109,6 +116,7 @@ const (
 	siQueue    = -1
 	siTkill    = -6
 	siKernel   = 0x80
+	cldExited  = 1
 	cldTrapped = 4
 	cldStopped = 5
 )

@@ -92,16 +92,25 @@ func (r *receiver) receive(s *signalInfo, relayed bool) {
 	if s.Code == siUser || s.Code == siQueue || s.Code == siTkill {
 		i.PID, i.UID = int(s.PID), s.UID
 	}
-	switch {
-	case i.Signal == unix.SIGCHLD, i.PID == os.Getpid():
-		return
-	case entered.role == Worker && (i.PID == int(entered.self) || r.seen.before(i, relayed)):
+	if i.Signal == unix.SIGCHLD || s.Errno != before && r.own(i, relayed) {
 		return
 	}
 	r.each(i)
 	if i.Signal == unix.SIGCONT && relayed == (entered.role == Worker) {
 		continued.Add(1)
 	}
+}
+
+// own reports whether a signal is one of ours: the runtime's to preempt a goroutine (SIGURG), the guardian's that continues its
+// worker, or the same that we have had the other way.
+func (r *receiver) own(i Info, relayed bool) bool {
+	switch {
+	case i.PID == os.Getpid():
+		return true
+	case entered.role != Worker:
+		return false
+	}
+	return !relayed && i.PID == int(entered.self) || r.seen.before(i, relayed)
 }
 
 // twice remembers the signals that have come last, to guardian and worker, for those that were sent to both.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -56,11 +57,16 @@ func Inherited() *spawn.Inherited {
 // Environment is what we were started with, exactly: the Go runtime leaves out empty entries, and the second of a name. nil is not known.
 // Its strings are where execve(2) has put them.
 func Environment() (env []string) {
-	if entered.environment == nil {
+	if entered.environment == 0 {
 		return nil
 	}
-	for i := uintptr(0); ; i++ {
-		p := *(**byte)(unsafe.Add(entered.environment, i*unsafe.Sizeof(i)))
+	list := *(*unsafe.Pointer)(unsafe.Pointer(&entered.environment))
+	env = []string{}
+	for i := 0; ; i++ {
+		p := hiddenAt(i)
+		if p == nil {
+			p = *(**byte)(unsafe.Add(list, uintptr(i)*unsafe.Sizeof(uintptr(0))))
+		}
 		if p == nil {
 			return env
 		}
@@ -134,6 +140,16 @@ func watch(open func() (*pdeath.Parent, error), gone func()) error {
 	}()
 	return nil
 }
+
+// Ready puts standard error back, which leads nowhere until then: the Go runtime may say a page on it if it cannot start. Everything that it
+// needs must be there. It can be called more than once.
+func Ready() {
+	if entered.role == Worker {
+		ready.Do(putBack)
+	}
+}
+
+var ready sync.Once
 
 // wake makes the guardian look at the page.
 func wake() { _ = unix.Kill(int(entered.self), unix.SIGCHLD) }
