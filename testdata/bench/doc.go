@@ -31,8 +31,8 @@
 //   - settling: a shell that sleeps for a tenth of a second and leaves nobody, a sleeper, or a sleeper that it has told to end; with and without
 //     the time in which lastout looks whether somebody ends by itself.
 //   - bystanders: teardown of 100 (wide) while other processes sleep on the machine.
-//   - idle: context switches of all threads of the runner, and of its keeper, while the job sleeps.
-//   - memory: PSS and RSS (/proc/PID/smaps_rollup) of the runner, and of its keeper, during an idle job; and how
+//   - idle: context switches of all threads of the guardian, and of its worker, while the job sleeps.
+//   - memory: PSS and RSS (/proc/PID/smaps_rollup) of the guardian, and of its worker, during an idle job; and how
 //     PSS grows while orphans are reaped.
 //   - liveness, only by name: programs of testdata/hostile under a pids limit, while as many busy loops as there are processors
 //     run, each of them and lastout in a session (see autogroup in sched(7)). The time counts from when the trick stands, the grace period of -grace

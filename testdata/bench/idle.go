@@ -37,7 +37,7 @@ func idle(b *bench) ([]*Group, error) {
 		}
 	}
 	if row, ok := g.row(pair, 0); ok {
-		g.want("lastout, runner and keeper", row.Median, 0)
+		g.want("lastout, guardian and worker", row.Median, 0)
 	}
 	return []*Group{g}, strayed(g, "idle", b.clean())
 }

@@ -28,7 +28,7 @@ func memory(b *bench) ([]*Group, error) {
 			for i, u := range uses {
 				name := r.name
 				if r.name == pair {
-					name = []string{pair + ", both", "  its runner", "  its keeper"}[i]
+					name = []string{pair + ", both", "  its guardian", "  its worker"}[i]
 				} else if i > 0 {
 					break
 				}
