@@ -115,9 +115,6 @@ func (h *host) fork(a *spawn.Attr) (pid int, err error) {
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
 func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan request, events Events, started func(pid int)) (*Result, error) {
 	prepare(h.exclusive)
-	if events.Prepared != nil {
-		events.Prepared()
-	}
 	l := h.begin(job, requests, events)
 	defer h.over()
 	l.lender = newLender(job)

@@ -312,8 +312,6 @@ type Origin struct {
 type Events struct {
 	// Survivors names processes that cannot be ended, when that is noticed and then ever more rarely.
 	Survivors func([]subreaper.Survivor)
-	// Prepared tells that the process has the threads that it needs, before a leader is started. In-process only.
-	Prepared func()
 	// Started tells the leader's process id. It comes before anything else.
 	Started func(pid int)
 	// Stopped tells that the leader has been stopped by a signal, but for being stopped until it is lent the terminal, and whether

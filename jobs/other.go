@@ -14,6 +14,9 @@ func KeeperMain() {}
 // Prepare does nothing here.
 func Prepare() {}
 
+// AwaitPrepared does nothing here.
+func AwaitPrepared() {}
+
 // InKeeper needs Linux.
 func InKeeper() bool { return false }
 

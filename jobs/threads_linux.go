@@ -28,6 +28,9 @@ const spareThreads = 5
 // at once. [Runner.Run] waits for them, and begins where that was not done: call it first thing in main where start-up time matters.
 func Prepare() { go threadsForJobs() }
 
+// AwaitPrepared returns when that is done.
+func AwaitPrepared() { threadsForJobs() }
+
 // prepare returns when the process has the threads that settling needs.
 func prepare(exclusive bool) {
 	if exclusive {

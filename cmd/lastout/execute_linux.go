@@ -33,6 +33,8 @@ type execution struct {
 
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
 func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, stdout, stderr io.Writer) int {
+	jobs.AwaitPrepared()
+	guardian.Ready()
 	switch guardian.Started() {
 	case guardian.Heir:
 		return o.inherit(ctx, m, stderr)
@@ -131,7 +133,6 @@ func (e *execution) attend() error {
 func (e *execution) events() jobs.Events {
 	known := guardian.Keep()
 	return jobs.Events{
-		Prepared:  guardian.Ready,
 		Survivors: e.m.survivors,
 		Stopped:   e.control.stopped,
 		Resumed:   guardian.GoOn,

@@ -35,7 +35,8 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 // plain reports whether there is nothing but a command: then no flags are made, which takes as long as reading some.
 func plain(args, env []string) bool {
 	variable := func(v string) bool { return strings.HasPrefix(v, "LASTOUT_") }
-	return len(args) > 0 && !strings.HasPrefix(args[0], "-") && !slices.ContainsFunc(env, variable)
+	flags := len(args) == 0 || strings.HasPrefix(args[0], "-") || strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
+	return !flags && !slices.ContainsFunc(env, variable)
 }
 
 // program is a run of the program.

@@ -26,6 +26,9 @@ type Info struct {
 // FromKernel reports whether the kernel has sent it, as the terminal does.
 func (i Info) FromKernel() bool { return i.Code == siKernel }
 
+// receiving is the one receiver; a second Receive takes it over.
+var receiving *receiver
+
 // receiver hands signals on, one at a time, whichever way they have come.
 type receiver struct {
 	mu   sync.Mutex
@@ -49,7 +52,14 @@ func Block() {
 // What is sent to the worker, as by a command to its parent, counts as sent to lastout. What one process sends to guardian and
 // worker both, as pkill(1) does, counts once.
 func Receive(each func(Info)) error {
+	if r := receiving; r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.each = each
+		return nil
+	}
 	r := &receiver{each: each}
+	receiving = r
 	if entered.role == Unknown {
 		notify(r)
 		return nil

@@ -116,7 +116,11 @@ func Serve(settle func() []byte) (verdict Verdict, ok bool) {
 			_, _ = outcome.Write(append(binary.NativeEndian.AppendUint32(nil, uint32(len(data))), data...))
 		case <-gone:
 			_, _ = unix.Wait4(WorkerPID(), nil, unix.WALL, nil)
-			return verdictOf(shared), shared.verdict != verdictNone
+			if shared.verdict == verdictNone {
+				entered.role = Heir
+				return Verdict{}, false
+			}
+			return verdictOf(shared), true
 		}
 	}
 }
