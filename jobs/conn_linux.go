@@ -129,16 +129,6 @@ func (c *conn) receive() (kind, []byte, error) {
 	}
 }
 
-// more reports whether there is more to receive, for whoever receives.
-func (c *conn) more() bool {
-	if len(c.in) > 0 {
-		return true
-	}
-	fds := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return n > 0 && err == nil
-}
-
 func (c *conn) receiveSome() error {
 	var n, oobn int
 	var err error

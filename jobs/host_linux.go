@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"lastout/jobs/spawn"
@@ -21,9 +20,7 @@ type host struct {
 	reaper *subreaper.Reaper
 	logger *slog.Logger
 	origin *Origin
-	thread *pdeath.Thread           // that forks, beside others of the process
-	exited func(syscall.WaitStatus) // told when a leader has exited before its tree is empty; may be nil
-	ending func(*Result)            // told when a job is timed out or stopped; may be nil
+	thread *pdeath.Thread // that forks, beside others of the process
 
 	exclusive bool
 	settled   sync.Once

@@ -62,11 +62,6 @@ func checkOutput(flag string, name filename) (*outfile.File, error) {
 	return f, nil
 }
 
-// passed reports whether one of them is a descriptor that the job is not to have.
-func (f *outputs) passed() bool {
-	return f.report != nil && f.report.Passed() || f.trace != nil && f.trace.Passed()
-}
-
 // write writes them. What cannot be written is said, and changes nothing.
 func (f *outputs) write(m *messages, run *facts.Run) {
 	if f.report != nil {

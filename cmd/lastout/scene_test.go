@@ -317,11 +317,3 @@ func underBoth(t *testing.T, test func(t *testing.T, b *box.Box, flag string)) {
 		})
 	}
 }
-
-func joined[T any](list []T) string {
-	words := make([]string, len(list))
-	for i, v := range list {
-		words[i] = fmt.Sprint(v)
-	}
-	return strings.Join(words, ",")
-}

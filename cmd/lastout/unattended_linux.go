@@ -78,12 +78,6 @@ func logLevel(verbose int) slog.Level {
 	return slog.LevelInfo
 }
 
-// passed reports whether there is a descriptor that the job is not to have.
-func (w *watch) passed() bool { return w != nil && w.metrics != nil && w.metrics.Passed() }
-
-// once reports whether the runner has one job to run.
-func (w *watch) once() bool { return w == nil || w.want.retries == 0 && !w.want.hooks() }
-
 // door is the gate of a watch, nil for none.
 func (w *watch) door() *gate {
 	if w == nil {

@@ -22,8 +22,8 @@ var faults = [...]syscall.Signal{unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SI
 
 // handlerFD is where the handler writes, and runtimeHandler the Go runtime's own.
 var (
-	handlerFD      int32 = -1 //lint:ignore U1000 the handler in assembly reads it
-	runtimeHandler uintptr
+	handlerFD      int32   = -1 //lint:ignore U1000 the handler in assembly reads it
+	runtimeHandler uintptr      //lint:ignore U1000 the same
 )
 
 // The addresses of the functions in assembly, as data: a Go value of such a function would be that of a wrapper.

@@ -199,8 +199,9 @@ func ReleaseTerminal() bool {
 	}
 	shared.release = askRelease
 	wake()
-	for atomic.LoadUint32(&shared.answer) == 0 {
-		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, 0, 0, 0, 0)
+	limit := unix.NsecToTimespec(int64(100 * time.Millisecond)) // nothing tells this futex that the guardian has died
+	for atomic.LoadUint32(&shared.answer) == 0 && os.Getppid() == int(entered.self) {
+		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, 0, uintptr(unsafe.Pointer(&limit)), 0, 0)
 	}
 	return shared.answer == released
 }
