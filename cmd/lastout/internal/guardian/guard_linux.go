@@ -187,7 +187,7 @@ func letGo() uint32 {
 	hangup := uint64(1)<<(uint(unix.SIGHUP)-1) | 1<<(uint(unix.SIGCONT)-1)
 	var info signalInfo
 	for dequeue(hangup, &info) {
-		if info.Code != siKernel {
+		if info.Code != siUser || info.PID != entered.self { // the kernel sends them in our name
 			relay(&info)
 		}
 	}
