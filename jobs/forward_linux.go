@@ -57,6 +57,9 @@ func (l *life) request(req request) {
 	}
 	switch {
 	case !l.gone && req.sent >= l.forked && req.sent != 0:
+		if req.sig == unix.SIGCONT && l.stays() {
+			_ = l.child.Signal(unix.SIGCONT)
+		}
 		l.limitStop(req.sig)
 	case !l.gone:
 		l.forward(req.sig)
@@ -69,6 +72,13 @@ func (l *life) request(req request) {
 			l.halted = halt{}
 		}
 	}
+}
+
+// stays reports whether the leader is stopped though our process group has been continued: it has left that, as an interactive shell does, or
+// we alone were continued.
+func (l *life) stays() bool {
+	l.readNotes()
+	return l.paused && !l.child.Moved()
 }
 
 // signalRest passes a signal on to those that live on without a leader. Once they have had the time

@@ -110,7 +110,7 @@ func (h *host) fork(a *spawn.Attr) (pid int, err error) {
 }
 
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
-func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan request, events Events, started func(pid int)) (*Result, error) {
+func (h *host) run(ctx context.Context, job *Job, files []int, requests *requests, events Events, started func(pid int)) (*Result, error) {
 	prepare(h.exclusive)
 	l := h.begin(job, requests, events)
 	defer h.over()
@@ -132,7 +132,7 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests <-chan r
 }
 
 // settle ends what lives without a leader of ours: what an exec handed to us, or a keeper that died.
-func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, events Events) (*Result, error) {
+func (h *host) settle(ctx context.Context, job *Job, requests *requests, events Events) (*Result, error) {
 	l := h.begin(job, requests, events)
 	defer h.over()
 	l.gone, l.result.Exited = true, time.Now()
@@ -146,7 +146,7 @@ func (h *host) settle(ctx context.Context, job *Job, requests <-chan request, ev
 	return result, err
 }
 
-func (h *host) begin(job *Job, requests <-chan request, events Events) *life {
+func (h *host) begin(job *Job, requests *requests, events Events) *life {
 	l := &life{
 		job: job, host: h, requests: requests, events: events, logger: h.logger, wake: make(chan struct{}, 1),
 		timeout: timer(job.Timeout), phase: timer(0), killDue: timer(0), next: timer(0),

@@ -48,7 +48,7 @@ func keep(fd, runner string) error {
 	}
 	unix.CloseOnExec(n)
 	swallowSignals()
-	k := &keeper{conn: newBlockingConn(n), runner: parent, orders: make(chan order), requests: make(chan request, 16)}
+	k := &keeper{conn: newBlockingConn(n), runner: parent, orders: make(chan order), requests: newRequests()}
 	k.level.Store(math.MaxInt64)
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	var err error
@@ -112,7 +112,7 @@ type keeper struct {
 	host     *host
 	runner   int // its process id
 	orders   chan order
-	requests chan request
+	requests *requests
 	ctx      context.Context // cancelled when the runner is gone
 	cancel   context.CancelFunc
 
@@ -153,24 +153,15 @@ func (k *keeper) listen() {
 				return
 			}
 			o.sent = k.conn.takeFDs()
-			drop(k.requests) // of the job before
+			k.requests.drop() // of the job before
 			k.orders <- o
 		case msgRequest:
 			var req request
 			if decode(body, req.fields) != nil {
 				return
 			}
-			k.request(req)
+			k.requests.put(req)
 		}
-	}
-}
-
-// request passes a request to the job. One that nobody takes, because the job is being killed, has lost its meaning when
-// there are too many.
-func (k *keeper) request(req request) {
-	select {
-	case k.requests <- req:
-	default:
 	}
 }
 

@@ -19,7 +19,7 @@ type life struct {
 	host     *host
 	child    *subreaper.Child
 	lender   *lender // of the terminal; may be nil
-	requests <-chan request
+	requests *requests
 	events   Events
 	logger   *slog.Logger
 
@@ -76,8 +76,10 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 		select {
 		case <-l.wake:
 			l.readNotes()
-		case req := <-l.requests:
-			l.request(req)
+		case <-l.requests.wake:
+			for req, ok := l.requests.take(); ok; req, ok = l.requests.take() {
+				l.request(req)
+			}
 		case <-cancelled:
 			cancelled = nil
 			l.input(stop)
@@ -179,7 +181,7 @@ func (l *life) news() bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.notes) > 0 || len(l.requests) > 0
+	return len(l.notes) > 0 || l.requests.any()
 }
 
 func (l *life) leaderExited(c *subreaper.Change) {

@@ -32,7 +32,7 @@ func (o *others) stop(sig syscall.Signal) {
 
 // end returns when none is left, or when they have been killed: once the grace period is over, or another stop signal arrives. It does not wait
 // for the killed: one that may not be signalled by us dies with the namespace.
-func (o *others) end(job *Job, requests <-chan request) {
+func (o *others) end(job *Job, requests *requests) {
 	if os.Getpid() != 1 {
 		return
 	}
@@ -57,8 +57,8 @@ func (o *others) end(job *Job, requests <-chan request) {
 		select {
 		case <-gone:
 			return
-		case req := <-requests:
-			if req.input == stopSignal && req.sig != unix.SIGTERM && req.sig != unix.SIGINT {
+		case <-requests.wake:
+			if !asksToEnd(requests) {
 				continue
 			}
 		case <-grace.C:
@@ -66,6 +66,14 @@ func (o *others) end(job *Job, requests <-chan request) {
 		_ = unix.Kill(-1, unix.SIGKILL) // we have no descendants any more: this is them
 		return
 	}
+}
+
+// asksToEnd takes the requests that there are, and reports whether one asks for an end.
+func asksToEnd(requests *requests) (end bool) {
+	for req, ok := requests.take(); ok; req, ok = requests.take() {
+		end = end || req.input != stopSignal || req.sig == unix.SIGTERM || req.sig == unix.SIGINT
+	}
+	return end
 }
 
 // awaitExit returns when a process has exited (pidfd_open(2), Linux 5.3).

@@ -40,14 +40,14 @@ type Runner struct {
 
 	mu       sync.Mutex
 	closed   bool
-	requests chan request // of the job that runs in-process, or of what settles
-	conn     *conn        // to the keeper, while its job runs
+	requests *requests // of the job that runs in-process, or of what settles
+	conn     *conn     // to the keeper, while its job runs
 }
 
 // NewRunner makes the process a subreaper and returns a Runner. A keeper is started with its first job.
 // There is one Runner at most in a process.
 func NewRunner(opts Options) (*Runner, error) {
-	r := &Runner{opts: opts, logger: opts.Logger, requests: make(chan request, 16)}
+	r := &Runner{opts: opts, logger: opts.Logger, requests: newRequests()}
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
@@ -93,7 +93,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 		}
 	}
 	if r.ran { // What was asked of the job before is forgotten. Before the first, it is meant for that.
-		drop(r.requests)
+		r.requests.drop()
 	}
 	r.ran = true
 	var result *Result
@@ -204,10 +204,7 @@ func (r *Runner) request(req request) {
 	if r.conn != nil && r.conn.send(msgRequest, req.fields) == nil {
 		return
 	}
-	select {
-	case r.requests <- req:
-	default: // nobody listens while everything is being killed
-	}
+	r.requests.put(req)
 }
 
 func (r *Runner) isClosed() bool {
@@ -272,13 +269,11 @@ func (r *Runner) setConn(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conn = c
-	for c != nil {
-		select {
-		case req := <-r.requests:
-			_ = c.send(msgRequest, req.fields)
-		default:
-			return
-		}
+	if c == nil {
+		return
+	}
+	for req, ok := r.requests.take(); ok; req, ok = r.requests.take() {
+		_ = c.send(msgRequest, req.fields)
 	}
 }
 

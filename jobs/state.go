@@ -1,6 +1,9 @@
 package jobs
 
-import "syscall"
+import (
+	"sync"
+	"syscall"
+)
 
 // state is where a job is in its life.
 type state uint8
@@ -123,13 +126,50 @@ type request struct {
 	sent  int64          // when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See now
 }
 
-// drop forgets what nobody has taken.
-func drop(requests <-chan request) {
-	for {
-		select {
-		case <-requests:
-		default:
-			return
-		}
+// requests are those that nobody has taken yet. They are safe for concurrent use; who takes them is told by wake.
+type requests struct {
+	wake chan struct{} // capacity 1
+
+	mu   sync.Mutex
+	list []request
+}
+
+// maxRequests bounds what is kept while everything is being killed, when nobody takes any.
+const maxRequests = 1 << 16
+
+func newRequests() *requests { return &requests{wake: make(chan struct{}, 1)} }
+
+func (q *requests) put(r request) {
+	q.mu.Lock()
+	if len(q.list) < maxRequests {
+		q.list = append(q.list, r)
 	}
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *requests) take() (r request, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return r, false
+	}
+	r, q.list = q.list[0], q.list[1:]
+	return r, true
+}
+
+func (q *requests) any() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.list) > 0
+}
+
+// drop forgets what nobody has taken.
+func (q *requests) drop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.list = nil
 }

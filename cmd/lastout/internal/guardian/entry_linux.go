@@ -28,6 +28,7 @@ func Enter(stack unsafe.Pointer) {
 	ok := pipes()
 	if ok {
 		keepPending()
+		catchEarly()
 	}
 	if !ok || entered.self == 1 || v.off() || !prepare() {
 		return
@@ -95,6 +96,18 @@ func keepPending() {
 	for i := 0; i < maxBefore && dequeue(^uint64(stopSet), &info); i++ {
 		info.Errno = before
 		sys(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(&info)), recordSize, 0)
+	}
+}
+
+// catchEarly catches the three signals that the Go runtime unblocks and leaves as they are (_SigSetStack in its sigtable). For others it has
+// handlers of its own, until [Block] is called.
+//
+//go:norace
+func catchEarly() {
+	handlerFD = entered.pipe[1]
+	a := sigaction{handler: handlerPC, flags: handlerFlags, restorer: restorerPC, mask: all}
+	for sig := uintptr(32); sig <= 34; sig++ {
+		sys(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&a)), 0, 8)
 	}
 }
 

@@ -42,6 +42,9 @@ const (
 	saSiginfo = 0x4
 	saOnstack = 0x08000000
 	saRestart = 0x10000000
+
+	// The Go runtime gives each of its threads a stack for signals, and needs handlers to be on it (SA_ONSTACK, os/signal).
+	handlerFlags = saSiginfo | saOnstack | saRestart | restorerFlag
 )
 
 // catch lets signals come: those that stop act by default where the process is to stop, and what is not blocked is caught.
@@ -54,8 +57,7 @@ func catch() {
 	rtSigaction(unix.SIGSEGV, nil, &old)
 	runtimeHandler = old.handler
 	for _, sig := range unblocked {
-		// The Go runtime gives each of its threads a stack for signals, and needs handlers to be on it (SA_ONSTACK, os/signal).
-		a := sigaction{handler: handlerPC, flags: saSiginfo | saOnstack | saRestart | restorerFlag, restorer: restorerPC, mask: ^uint64(0)}
+		a := sigaction{handler: handlerPC, flags: handlerFlags, restorer: restorerPC, mask: ^uint64(0)}
 		if slices.Contains(faults[:], sig) {
 			a.handler = faultHandlerPC
 		}
