@@ -52,7 +52,7 @@ func servers() []situation {
 			job: func(s *stage) []string {
 				s.write("numbers", "1 2 3 4\n")
 				return []string{program(s.t, "xargs"), "--arg-file=numbers", "--max-procs=4", "--max-args=1",
-					"sh", "-c", ": >ready.$1; exec setsid sleep 120", "sh"}
+					"setsid", "sh", "-c", ": >ready.$1; exec sleep 120", "sh"}
 			},
 			outside: func(s *stage) {
 				for _, n := range []string{"1", "2", "3", "4"} {
