@@ -8,8 +8,9 @@ import (
 	"lastout/jobs/spawn"
 )
 
-// makeCgroup makes the directory that the leader will be started in. It is made, and at the end removed, by the runner, which knows
-// it whatever becomes of the keeper; where the runner dies, the keeper removes it.
+// makeCgroup makes the directory that the leader will be started in. It is made, and at the end
+// removed, by the runner, which knows it whatever becomes of the keeper; where the runner dies, the
+// keeper removes it.
 func (r *Runner) makeCgroup(job *Job) error {
 	if job.Cgroup == CgroupOff {
 		return nil
@@ -31,7 +32,8 @@ func (r *Runner) makeCgroup(job *Job) error {
 	return nil
 }
 
-// removeCgroup leaves the directory to whoever is still in it: a survivor that was given up, or a stranger.
+// removeCgroup leaves the directory to whoever is still in it: a survivor that was given up, or a
+// stranger.
 func (r *Runner) removeCgroup(job *Job) {
 	if err := job.cgroup.Remove(); err != nil {
 		r.logger.Warn("the cgroup remains", "error", err)
@@ -52,8 +54,8 @@ func (j *Job) intoCgroup(a *spawn.Attr) (leave func(), err error) {
 	return leave, err
 }
 
-// cgroupKill returns what kills the members of the job's cgroup. It proves nothing: members may have gone elsewhere, and
-// an error is what the passes are for.
+// cgroupKill returns what kills the members of the job's cgroup. It proves nothing: members may
+// have gone elsewhere, and an error is what the passes are for.
 func (j *Job) cgroupKill() func() {
 	if j.cgroup == "" {
 		return nil

@@ -74,8 +74,8 @@ func (l *life) request(req request) {
 	}
 }
 
-// stays reports whether the leader is stopped though our process group has been continued: it has left that, as an interactive shell does, or
-// we alone were continued.
+// stays reports whether the leader is stopped though our process group has been continued: it has
+// left that, as an interactive shell does, or we alone were continued.
 func (l *life) stays() bool {
 	l.readNotes()
 	return l.paused && !l.child.Moved()

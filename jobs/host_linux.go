@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// host is where jobs live: this process's reaper and the thread that it forks from. It is the in-process Runner,
-// and all that a keeper does.
+// host is where jobs live: this process's reaper and the thread that it forks from. It is the
+// in-process Runner, and all that a keeper does.
 type host struct {
 	reaper *subreaper.Reaper
 	logger *slog.Logger
@@ -96,8 +96,9 @@ func (h *host) empty() {
 	}
 }
 
-// fork starts a program on a thread that lives as long as this process: the parent-death signal is to tell of that one's end. The
-// Go runtime ends a thread only with a goroutine that is locked to it (runtime.LockOSThread), and where we are alone none ends so.
+// fork starts a program on a thread that lives as long as this process: the parent-death signal is
+// to tell of that one's end. The Go runtime ends a thread only with a goroutine that is locked to
+// it (runtime.LockOSThread), and where we are alone none ends so.
 func (h *host) fork(a *spawn.Attr) (pid int, err error) {
 	if h.exclusive {
 		return spawn.Start(a)
@@ -131,7 +132,8 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests *request
 	return l.run(ctx)
 }
 
-// settle ends what lives without a leader of ours: what an exec handed to us, or a keeper that died.
+// settle ends what lives without a leader of ours: what an exec handed to us, or a keeper that
+// died.
 func (h *host) settle(ctx context.Context, job *Job, requests *requests, events Events) (*Result, error) {
 	l := h.begin(job, requests, events)
 	defer h.over()

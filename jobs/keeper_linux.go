@@ -20,11 +20,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeperName is argv[0] of a keeper. No program that is found in a PATH has such a name, and ps shows it.
+// keeperName is argv[0] of a keeper. No program that is found in a PATH has such a name, and ps
+// shows it.
 const keeperName = "lastout: keeper"
 
-// KeeperMain makes the process a keeper, and never returns, where a Runner has executed the program as one.
-// Everywhere else it returns at once. Call it first thing in main, before flags are read, and in TestMain.
+// KeeperMain makes the process a keeper, and never returns, where a Runner has executed the program
+// as one. Everywhere else it returns at once. Call it first thing in main, before flags are read,
+// and in TestMain.
 func KeeperMain() {
 	if !InKeeper() {
 		return
@@ -58,8 +60,8 @@ func keep(fd, runner string) error {
 	return k.serve()
 }
 
-// serve runs the runner's orders. The first is waited for by this thread, the main one, which is to fork: until the job
-// is there, there is nothing else to listen to.
+// serve runs the runner's orders. The first is waited for by this thread, the main one, which is to
+// fork: until the job is there, there is nothing else to listen to.
 func (k *keeper) serve() error {
 	var dir cgroup.Dir
 	o, ok := k.first()
@@ -95,8 +97,9 @@ func (k *keeper) attend() {
 	})
 }
 
-// swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner, which is told
-// as well, does what is to be done. Ignoring them would make the job ignore them. Those that are ignored already stay so.
+// swallowSignals keeps the keeper alive where somebody signals every lastout by name: the runner,
+// which is told as well, does what is to be done. Ignoring them would make the job ignore them.
+// Those that are ignored already stay so.
 func swallowSignals() {
 	forgotten := make(chan os.Signal, 1)
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
@@ -120,8 +123,8 @@ type keeper struct {
 	level     atomic.Int64 // of what the runner wants logged
 }
 
-// watch stops the job when the runner dies. The end of file on the socket tells that as well, unless
-// somebody else has got hold of the runner's end.
+// watch stops the job when the runner dies. The end of file on the socket tells that as well,
+// unless somebody else has got hold of the runner's end.
 func (k *keeper) watch(runner int) {
 	parent, err := pdeath.OpenParent(runner)
 	if errors.Is(err, pdeath.ErrParentGone) {
@@ -217,7 +220,8 @@ func closeAll(fds []int) {
 // tell sends to the runner. If that is gone, the end of file will say so.
 func (k *keeper) tell(kind kind, fields func(*wire)) { _ = k.conn.send(kind, fields) }
 
-// Enabled, Handle, WithAttrs and WithGroup make the keeper a slog.Handler whose records go to the runner.
+// Enabled, Handle, WithAttrs and WithGroup make the keeper a slog.Handler whose records go to the
+// runner.
 func (k *keeper) Enabled(_ context.Context, level slog.Level) bool {
 	return int64(level) >= k.level.Load()
 }

@@ -37,15 +37,17 @@ func (l *lender) close() {
 	}
 }
 
-// begin lends the terminal to a leader that has just been started, and may have wanted it already: then it was stopped for that, and
-// is continued when we see it. (The child cannot take it for itself: it would have to ignore SIGTTOU for that, and so would the command.)
+// begin lends the terminal to a leader that has just been started, and may have wanted it already:
+// then it was stopped for that, and is continued when we see it. (The child cannot take it for
+// itself: it would have to ignore SIGTTOU for that, and so would the command.)
 func (l *lender) begin(pid int) {
 	if l != nil && l.lead && !l.shared {
 		_ = l.loan.Lend(pid)
 	}
 }
 
-// lend lends the terminal to a leader that was stopped for want of it. It fails where our caller does not have it either.
+// lend lends the terminal to a leader that was stopped for want of it. It fails where our caller
+// does not have it either.
 func (l *lender) lend(pid int, stopped syscall.Signal) bool {
 	if l == nil || l.shared || stopped != unix.SIGTTIN && stopped != unix.SIGTTOU {
 		return false
@@ -78,7 +80,8 @@ func (l *lender) giveBack(r *subreaper.Reaper, reset bool) bool {
 	return l.loan.GiveBack(reset, groupIn(r))
 }
 
-// out reports whether the job has the terminal, be it that a descendant has taken it from the leader: an interactive shell, a lastout.
+// out reports whether the job has the terminal, be it that a descendant has taken it from the
+// leader: an interactive shell, a lastout.
 func (l *lender) out(r *subreaper.Reaper) bool { return l != nil && l.loan.Out(groupIn(r)) }
 
 func groupIn(r *subreaper.Reaper) func(group int) bool {
@@ -87,7 +90,8 @@ func groupIn(r *subreaper.Reaper) func(group int) bool {
 	}
 }
 
-// takePlace finds out where the job is to be. The origin stands in the caller's process group, and at the terminal.
+// takePlace finds out where the job is to be. The origin stands in the caller's process group, and
+// at the terminal.
 func (o *Origin) takePlace(j *Job) {
 	pid := o.pid()
 	j.place = place{}
@@ -122,8 +126,9 @@ func (o *Origin) pid() int {
 	return o.PID
 }
 
-// releaseTerminal gives the controlling terminal up, so that another session may have it: only the leader of a session can, and only where
-// standard input is that terminal can the job get it back. The foreground group is sent HUP and CONT by that, we among it (tty_ioctl(4), TIOCNOTTY).
+// releaseTerminal gives the controlling terminal up, so that another session may have it: only the
+// leader of a session can, and only where standard input is that terminal can the job get it back.
+// The foreground group is sent HUP and CONT by that, we among it (tty_ioctl(4), TIOCNOTTY).
 func (o *Origin) releaseTerminal() bool {
 	if o.Release != nil {
 		return o.Release()

@@ -132,8 +132,8 @@ func (l *life) readNotes() {
 	}
 }
 
-// changed is told that the leader was stopped or continued. One that was stopped because it is in the background of the terminal is
-// lent that, and goes on, if our caller has it to lend.
+// changed is told that the leader was stopped or continued. One that was stopped because it is in
+// the background of the terminal is lent that, and goes on, if our caller has it to lend.
 func (l *life) changed(st syscall.WaitStatus) {
 	l.paused = st.Stopped()
 	if l.paused && l.lender.lend(l.child.PID, st.StopSignal()) {
@@ -147,7 +147,8 @@ func (l *life) changed(st syscall.WaitStatus) {
 	}
 }
 
-// halt has the caller told that the leader has stopped, once everything else that is known by now is done.
+// halt has the caller told that the leader has stopped, once everything else that is known by now
+// is done.
 func (l *life) halt(sig syscall.Signal) {
 	if l.events.Stopped != nil {
 		l.halted = halt{sig, l.lender.out(l.host.reaper)}
@@ -161,7 +162,8 @@ func (l *life) resumed() {
 	}
 }
 
-// halt is what Events.Stopped is to be told of a leader that has stopped, until that is done or the leader goes on.
+// halt is what Events.Stopped is to be told of a leader that has stopped, until that is done or the
+// leader goes on.
 type halt struct {
 	signal   syscall.Signal // 0: nothing
 	terminal bool

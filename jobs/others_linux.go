@@ -11,13 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// others are the processes of a PID namespace whose init we are, but that do not descend from us: docker exec, kubectl exec and
-// nsenter put them there. When we end, the kernel ends them with SIGKILL (pid_namespaces(7)); so they are stopped before that as descendants are.
+// others are the processes of a PID namespace whose init we are, but that do not descend from us:
+// docker exec, kubectl exec and nsenter put them there. When we end, the kernel ends them with
+// SIGKILL (pid_namespaces(7)); so they are stopped before that as descendants are.
 type others struct {
 	told time.Time // when they were sent the stop signal
 }
 
-// stop sends everybody the stop signal, and CONT. Those that come later are told when they are waited for.
+// stop sends everybody the stop signal, and CONT. Those that come later are told when they are
+// waited for.
 func (o *others) stop(sig syscall.Signal) {
 	if os.Getpid() != 1 || !o.told.IsZero() {
 		return
@@ -30,8 +32,9 @@ func (o *others) stop(sig syscall.Signal) {
 	}
 }
 
-// end returns when none is left, or when they have been killed: once the grace period is over, or another stop signal arrives. It does not wait
-// for the killed: one that may not be signalled by us dies with the namespace.
+// end returns when none is left, or when they have been killed: once the grace period is over, or
+// another stop signal arrives. It does not wait for the killed: one that may not be signalled by us
+// dies with the namespace.
 func (o *others) end(job *Job, requests *requests) {
 	if os.Getpid() != 1 {
 		return
@@ -86,8 +89,8 @@ func awaitExit(pidfd int) {
 	}
 }
 
-// strangers returns pidfds of the processes that do not descend from us and have not exited. Where /proc is not that of
-// our namespace there are none to be known.
+// strangers returns pidfds of the processes that do not descend from us and have not exited. Where
+// /proc is not that of our namespace there are none to be known.
 func strangers() (pidfds []int) {
 	if self, err := os.Readlink("/proc/self"); err != nil || self != "1" {
 		return nil

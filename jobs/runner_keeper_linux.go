@@ -44,9 +44,10 @@ func (k *link) start(fork func(fd int) (int, error)) error {
 	return nil
 }
 
-// keeperCommand executes the program again, as a keeper, in a process group of its own, so that a SIGKILL to the caller's
-// group cannot hit both. Descriptors stay as they are numbered: what the caller passed as 3, 4, … must reach the job
-// as that, so the socket keeps the free number that it was given.
+// keeperCommand executes the program again, as a keeper, in a process group of its own, so that a
+// SIGKILL to the caller's group cannot hit both. Descriptors stay as they are numbered: what the
+// caller passed as 3, 4, … must reach the job as that, so the socket keeps the free number that it
+// was given.
 func keeperCommand(fd int) (argv0 string, argv []string, attr *syscall.ProcAttr) {
 	return "/proc/self/exe", []string{keeperName, strconv.Itoa(fd), strconv.Itoa(os.Getpid())}, &syscall.ProcAttr{
 		Env:   append(slices.Clone(frugal), os.Environ()...),
@@ -56,11 +57,13 @@ func keeperCommand(fd int) (argv0 string, argv []string, attr *syscall.ProcAttr)
 	}
 }
 
-// frugal is for the Go runtime of a keeper; the environment of its jobs comes from the runner. One processor is enough, and needs fewer
-// threads; and as a keeper allocates next to nothing, a collection of garbage every two minutes would only be a wake-up.
+// frugal is for the Go runtime of a keeper; the environment of its jobs comes from the runner. One
+// processor is enough, and needs fewer threads; and as a keeper allocates next to nothing, a
+// collection of garbage every two minutes would only be a wake-up.
 var frugal = []string{"GOGC=off", "GOMEMLIMIT=64MiB"}
 
-// inheritUpTo returns a list for ProcAttr.Files that leaves every descriptor below last as it is, and passes last.
+// inheritUpTo returns a list for ProcAttr.Files that leaves every descriptor below last as it is,
+// and passes last.
 func inheritUpTo(last int) []uintptr {
 	files := make([]uintptr, last+1)
 	for fd := range files {
@@ -115,7 +118,8 @@ func (k *link) begin(child *subreaper.Child) (err error) {
 	return nil
 }
 
-// changed runs on the reaping thread. A keeper has no business being stopped, and a job that stops it could live for ever.
+// changed runs on the reaping thread. A keeper has no business being stopped, and a job that stops
+// it could live for ever.
 func (k *link) changed(c subreaper.Change) {
 	switch {
 	case c.Status.Stopped():

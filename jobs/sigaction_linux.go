@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sigaction is the kernel's struct sigaction, or more. Its first field is the same everywhere, and all that is written here.
+// sigaction is the kernel's struct sigaction, or more. Its first field is the same everywhere, and
+// all that is written here.
 type sigaction struct {
 	handler uintptr
 	_       [3]uint64
@@ -28,8 +29,9 @@ func rtSigaction(sig syscall.Signal, now, old *sigaction) error {
 	return nil
 }
 
-// byDefault undoes what the Go runtime does with a signal of its own accord: for SIGCHLD that is a handler, and a thread that is
-// interrupted by every child that ends. The default is to ignore it, but not as SIG_IGN does: children remain to be waited for.
+// byDefault undoes what the Go runtime does with a signal of its own accord: for SIGCHLD that is a
+// handler, and a thread that is interrupted by every child that ends. The default is to ignore it,
+// but not as SIG_IGN does: children remain to be waited for.
 func byDefault(sig syscall.Signal) { _ = rtSigaction(sig, &sigaction{handler: sigDfl}, nil) }
 
 // ignoring calls f with a signal ignored, and puts what was done with it before back.

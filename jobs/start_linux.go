@@ -105,9 +105,9 @@ func interpreter(path string) string {
 	return words[0]
 }
 
-// LookPath finds the file that name means, as execvp(3) does: in the PATH of env unless it holds a slash, relative directories seen
-// from dir ("" is ours). A candidate that may not be executed is passed over, and is the reason for the failure, a
-// [*StartError], if there is no other.
+// LookPath finds the file that name means, as execvp(3) does: in the PATH of env unless it holds a
+// slash, relative directories seen from dir ("" is ours). A candidate that may not be executed is
+// passed over, and is the reason for the failure, a [*StartError], if there is no other.
 func LookPath(name string, env []string, dir string) (string, error) {
 	if name == "" {
 		return "", &StartError{Path: name, Err: unix.ENOENT, NotFound: true}

@@ -52,8 +52,8 @@ func (i input) String() string {
 	}[i]
 }
 
-// next is the whole life: next[s][i] is the state that input i leads to from s. What is not listed changes nothing, which reads
-// as s itself in move.
+// next is the whole life: next[s][i] is the state that input i leads to from s. What is not listed
+// changes nothing, which reads as s itself in move.
 var next = [states][inputs]state{
 	running: {
 		leaderExited:   lingering,
@@ -111,7 +111,8 @@ var next = [states][inputs]state{
 	},
 }
 
-// move returns the state that i leads to from s. No input leads back to running, the zero state, so zero means none.
+// move returns the state that i leads to from s. No input leads back to running, the zero state, so
+// zero means none.
 func move(s state, i input) state {
 	if to := next[s][i]; to != running {
 		return to
@@ -126,7 +127,8 @@ type request struct {
 	sent  int64          // when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See now
 }
 
-// requests are those that nobody has taken yet. They are safe for concurrent use; who takes them is told by wake.
+// requests are those that nobody has taken yet. They are safe for concurrent use; who takes them is
+// told by wake.
 type requests struct {
 	wake chan struct{} // capacity 1
 

@@ -8,8 +8,8 @@ import (
 	"lastout/cmd/lastout/internal/guardian"
 )
 
-// What the assembly in entry_linux_*.s needs: the stack and the thread pointer at the start, a g whose stack has no limit, and thread-local
-// storage that names it.
+// What the assembly in entry_linux_*.s needs: the stack and the thread pointer at the start, a g
+// whose stack has no limit, and thread-local storage that names it.
 //
 //lint:file-ignore U1000 the assembly uses them
 var (
@@ -19,7 +19,8 @@ var (
 	noTLS         [8]uintptr
 )
 
-// enter is the first function that runs. It has no argument: the race detector would be told of a wrapper that has.
+// enter is the first function that runs. It has no argument: the race detector would be told of a
+// wrapper that has.
 //
 //go:norace
 func enter() { guardian.Enter(entryStack) }

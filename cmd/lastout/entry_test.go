@@ -47,7 +47,8 @@ func (v variant) build(t *testing.T, flags ...string) string {
 	return path
 }
 
-// TestEntryRuns fails the day that a Go release does not let package main have the first instruction.
+// TestEntryRuns fails the day that a Go release does not let package main have the first
+// instruction.
 func TestEntryRuns(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -90,12 +91,14 @@ func TestExternalLinker(t *testing.T) {
 	}
 }
 
-// Where what runs without the Go runtime begins: before that starts, in the child of a fork, and in threads that it does not know.
+// Where what runs without the Go runtime begins: before that starts, in the child of a fork, and in
+// threads that it does not know.
 var withoutRuntime = []string{
 	"main.enter", "lastout/jobs/spawn.child", "lastout/cmd/lastout/internal/guardian.keep", "lastout/cmd/lastout/internal/guardian.probeThread",
 }
 
-// Whatever else these functions may call: system calls, and the panic of a bounds check, which would be a bug.
+// Whatever else these functions may call: system calls, and the panic of a bounds check, which
+// would be a bug.
 var allowedCalls = regexp.MustCompile(`^(syscall\.RawSyscall6|internal/runtime/syscall/linux\.Syscall6|lastout/jobs/clone\.Clone|` +
 	`runtime\.panic\w+|runtime\.morestack\w*|runtime\.duff\w+)$`)
 
@@ -152,7 +155,8 @@ func callsOf(listing string) map[string][]string {
 	return calls
 }
 
-// TestOtherProcessors: what there is no assembly for compiles, and the assembly for arm64 is assembled.
+// TestOtherProcessors: what there is no assembly for compiles, and the assembly for arm64 is
+// assembled.
 func TestOtherProcessors(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64", "riscv64"} {
 		if arch != runtime.GOARCH {

@@ -67,7 +67,8 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	return run.Status
 }
 
-// passed returns a standard stream for the command: a closed one where it was closed when lastout was started.
+// passed returns a standard stream for the command: a closed one where it was closed when lastout
+// was started.
 func passed[S any](fd int, stream S) S {
 	if !guardian.Closed(fd) {
 		return stream
@@ -240,7 +241,8 @@ func (e *execution) over(ctx context.Context, run *facts.Run) {
 	e.watch.close()
 }
 
-// endReaders lets those end who read what lastout itself writes, when there is nothing more to be written: children that an exec has handed to us.
+// endReaders lets those end who read what lastout itself writes, when there is nothing more to be
+// written: children that an exec has handed to us.
 func (e *execution) endReaders(ctx context.Context, run *facts.Run) {
 	var survivors *subreaper.SurvivorError
 	if e.runner.Childless() && !guardian.Handed() || errors.As(run.Err, &survivors) {
@@ -274,7 +276,8 @@ func (e *execution) settle(ctx context.Context) (*jobs.Result, error) {
 	return result, errors.Join(err, handedErr)
 }
 
-// addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be among them again.
+// addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be
+// among them again.
 func addLeftovers(result, rest *jobs.Result) {
 	for _, l := range rest.Leftovers {
 		same := func(k jobs.Leftover) bool { return k.PID == l.PID }

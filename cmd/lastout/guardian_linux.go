@@ -14,7 +14,8 @@ import (
 
 // What is in this file runs in a guardian that needs the Go runtime after all.
 
-// inherit ends what a worker that was killed has left, and returns the exit status. The leader has had its parent-death signal.
+// inherit ends what a worker that was killed has left, and returns the exit status. The leader has
+// had its parent-death signal.
 func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) int {
 	m.say("the worker died; ending the job")
 	e := &execution{options: o, m: m}
@@ -61,7 +62,8 @@ func (e *execution) openAtOnce() error {
 	return err
 }
 
-// inherit begins where the worker was: if the command had been started, what is to be done at the end is done.
+// inherit begins where the worker was: if the command had been started, what is to be done at the
+// end is done.
 func (w *watch) inherit(start time.Time, begun bool) {
 	if w != nil {
 		w.begun, w.start = begun, start
@@ -82,7 +84,8 @@ func restoreTerminal() {
 	}
 }
 
-// settleHanded settles the children that an exec has handed to this process, as often as its worker asks for that, and ends as that says.
+// settleHanded settles the children that an exec has handed to this process, as often as its worker
+// asks for that, and ends as that says.
 func (o *options) settleHanded(ctx context.Context, m *messages, stderr io.Writer) int {
 	e := &execution{options: o, m: m}
 	if err := e.openAtOnce(); err != nil {

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// jobControl stops lastout when its job has stopped, as the shell expects it of a program that it has started: it takes the terminal
-// back, and continues lastout, which continues the job.
+// jobControl stops lastout when its job has stopped, as the shell expects it of a program that it
+// has started: it takes the terminal back, and continues lastout, which continues the job.
 type jobControl struct {
 	runner *jobs.Runner
 	asked  atomic.Int32 // the signal that stops which was sent to us, and not by the terminal; 0 once we were continued
 }
 
-// stopped is told that the leader was stopped, and whether the job owns the foreground of the terminal. Where there is no terminal
-// nobody would continue us, but for whoever has sent us TSTP.
+// stopped is told that the leader was stopped, and whether the job owns the foreground of the
+// terminal. Where there is no terminal nobody would continue us, but for whoever has sent us TSTP.
 func (c *jobControl) stopped(sig syscall.Signal, owner bool, news func() bool) (done bool) {
 	seen := guardian.Continued()
 	if news() {
@@ -40,8 +40,8 @@ func (c *jobControl) stopped(sig syscall.Signal, owner bool, news func() bool) (
 	return true
 }
 
-// isGroups reports whether the terminal would have stopped our process group, if the job were in it: other members of a pipeline,
-// or the script that we were started by.
+// isGroups reports whether the terminal would have stopped our process group, if the job were in
+// it: other members of a pipeline, or the script that we were started by.
 func (c *jobControl) isGroups(sig syscall.Signal, owner bool) bool {
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
@@ -52,7 +52,8 @@ func (c *jobControl) isGroups(sig syscall.Signal, owner bool) bool {
 	return false
 }
 
-// suspend stops lastout, and with group what else is in its process group, unless it was continued after seen.
+// suspend stops lastout, and with group what else is in its process group, unless it was continued
+// after seen.
 func (c *jobControl) suspend(sig syscall.Signal, group bool, seen uint64) {
 	if sig == unix.SIGSTOP { // which cannot be taken back
 		sig = unix.SIGTSTP
@@ -62,7 +63,8 @@ func (c *jobControl) suspend(sig syscall.Signal, group bool, seen uint64) {
 	}
 }
 
-// pass passes a signal on to the job, unless the job has got it with us, as a member of our process group.
+// pass passes a signal on to the job, unless the job has got it with us, as a member of our process
+// group.
 func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	asked := c.asked.Load()
 	switch {
@@ -71,7 +73,8 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	case stops(sig), sig == unix.SIGCONT:
 		c.asked.Store(0)
 	}
-	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at once.
+	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at
+	// once.
 	together := fromTerminal || sig == unix.SIGCONT && asked == 0
 	if together && c.runner.Shares() {
 		c.runner.Sent(sig)
@@ -104,8 +107,9 @@ func (e *execution) receive(info guardian.Info) {
 	}
 }
 
-// goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop it, and if it is stopped
-// by something else it is hung up. The job's group is not orphaned for the kernel, because of the keeper.
+// goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop
+// it, and if it is stopped by something else it is hung up. The job's group is not orphaned for the
+// kernel, because of the keeper.
 func (c *jobControl) goOn(sig syscall.Signal) {
 	switch sig {
 	case unix.SIGTSTP:
@@ -115,16 +119,16 @@ func (c *jobControl) goOn(sig syscall.Signal) {
 	}
 }
 
-// goOnTogether is told of a signal that our whole process group, with the job in it, has got from the terminal. None of it is to be stopped if nobody
-// could continue it.
+// goOnTogether is told of a signal that our whole process group, with the job in it, has got from
+// the terminal. None of it is to be stopped if nobody could continue it.
 func (c *jobControl) goOnTogether(sig syscall.Signal) {
 	if sig == unix.SIGTSTP && terminal.Orphaned(guardian.PID(), guardian.Caller()) {
 		_ = unix.Kill(-guardian.Group(), unix.SIGCONT)
 	}
 }
 
-// fromTerminal reports whether a signal came from the terminal, which sends it to every member of its foreground group, or, of TTIN and TTOU,
-// to the group of whoever is not in the foreground.
+// fromTerminal reports whether a signal came from the terminal, which sends it to every member of
+// its foreground group, or, of TTIN and TTOU, to the group of whoever is not in the foreground.
 func fromTerminal(info guardian.Info) bool {
 	switch info.Signal {
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
@@ -133,14 +137,16 @@ func fromTerminal(info guardian.Info) bool {
 	return false
 }
 
-// diedAtTerminal reports whether the command died of a signal in the foreground of the terminal, which is then what the run ends with.
+// diedAtTerminal reports whether the command died of a signal in the foreground of the terminal,
+// which is then what the run ends with.
 func diedAtTerminal(run *facts.Run) bool {
 	r := run.Result
 	return r != nil && r.Terminal && r.Status.Signaled() && run.Status == statusSignal+int(r.Status.Signal())
 }
 
-// spread sends what the terminal sent to the command, and the command died of, to our own process group, as the terminal would have if the
-// command were in it: a script that waits for us ends at Ctrl-C, too. The guardian takes no notice of what the worker sends.
+// spread sends what the terminal sent to the command, and the command died of, to our own process
+// group, as the terminal would have if the command were in it: a script that waits for us ends at
+// Ctrl-C, too. The guardian takes no notice of what the worker sends.
 func spread(sig syscall.Signal) {
 	if sig == unix.SIGINT || sig == unix.SIGQUIT {
 		_ = unix.Kill(-guardian.Group(), sig)

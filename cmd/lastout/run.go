@@ -32,7 +32,8 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	return p.status
 }
 
-// plain reports whether there is nothing but a command: then no flags are made, which takes as long as reading some.
+// plain reports whether there is nothing but a command: then no flags are made, which takes as long
+// as reading some.
 func plain(args, env []string) bool {
 	variable := func(v string) bool { return strings.HasPrefix(v, "LASTOUT_") }
 	flags := len(args) == 0 || strings.HasPrefix(args[0], "-") || strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)

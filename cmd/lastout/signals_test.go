@@ -21,7 +21,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// signalSets runs a command that prints what its signals are, as it is and below lastout, after the same preparation.
+// signalSets runs a command that prints what its signals are, as it is and below lastout, after the
+// same preparation.
 func signalSets(t *testing.T, b *box.Box, field string, preparation []string, flags ...string) (bare, below string) {
 	t.Helper()
 	print := []string{"grep", "^" + field + ":", "/proc/self/status"}
@@ -35,7 +36,8 @@ func signalSets(t *testing.T, b *box.Box, field string, preparation []string, fl
 	return bare, out.Stdout
 }
 
-// TestIgnoredSignalsAreInherited: each, and all at once, as the kernel has them. The Go runtime leaves some of them ignored, and takes others.
+// TestIgnoredSignalsAreInherited: each, and all at once, as the kernel has them. The Go runtime
+// leaves some of them ignored, and takes others.
 func TestIgnoredSignalsAreInherited(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		lists := []string{"", "all", "13,15,1"}
@@ -51,8 +53,9 @@ func TestIgnoredSignalsAreInherited(t *testing.T) {
 	})
 }
 
-// TestIgnoreFlag guards the way for dispositions that the Go runtime resets before main runs (systemd starts services with PIPE
-// ignored, for one): --ignore makes the job start with them ignored.
+// TestIgnoreFlag guards the way for dispositions that the Go runtime resets before main runs
+// (systemd starts services with PIPE ignored, for one): --ignore makes the job start with them
+// ignored.
 func TestIgnoreFlag(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
@@ -73,8 +76,8 @@ func TestIgnoreFlag(t *testing.T) {
 	})
 }
 
-// TestIgnoredChildSignal guards that an inherited ignored SIGCHLD is undone before anything is started: the kernel would reap the job
-// unseen, and wait would know no status.
+// TestIgnoredChildSignal guards that an inherited ignored SIGCHLD is undone before anything is
+// started: the kernel would reap the job unseen, and wait would know no status.
 func TestIgnoredChildSignal(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, list := range []string{"17", "all"} {
@@ -87,8 +90,8 @@ func TestIgnoredChildSignal(t *testing.T) {
 	})
 }
 
-// TestIgnoreIsRefused: what --ignore CHLD does to the job would be done to those that wait for it; and the Go runtime does not let
-// go of its own signals.
+// TestIgnoreIsRefused: what --ignore CHLD does to the job would be done to those that wait for it;
+// and the Go runtime does not let go of its own signals.
 func TestIgnoreIsRefused(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, sig := range []string{"CHLD", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL", "STOP", "34"} {
@@ -116,12 +119,14 @@ func checkMasks(t *testing.T, lists ...string) {
 	})
 }
 
-// TestMaskIsInherited: the mask that lastout was started with, though the Go runtime unblocks a part of it in all of its threads.
+// TestMaskIsInherited: the mask that lastout was started with, though the Go runtime unblocks a
+// part of it in all of its threads.
 func TestMaskIsInherited(t *testing.T) {
 	checkMasks(t, "", "all", "1,2,3,15", "10,12", "13", "14,18", "17,23,27", "20,21,22", "24,25,26,28,29,30", "32,33,34", "35,40,64")
 }
 
-// TestPendingSignals: what was blocked and pending when lastout was executed is pending for the command, as it is across execve(2).
+// TestPendingSignals: what was blocked and pending when lastout was executed is pending for the
+// command, as it is across execve(2).
 func TestPendingSignals(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		sent := []string{"10", "15", "40", "64"}
@@ -141,8 +146,9 @@ func TestPendingSignals(t *testing.T) {
 	})
 }
 
-// TestIgnoredSignalsReachTheCommand: what was ignored when lastout was started is passed on. The command may have decided otherwise: node and
-// Python catch INT in the background of a shell, which has it ignored.
+// TestIgnoredSignalsReachTheCommand: what was ignored when lastout was started is passed on. The
+// command may have decided otherwise: node and Python catch INT in the background of a shell, which
+// has it ignored.
 func TestIgnoredSignalsReachTheCommand(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		s := play(t, b, b.Command(trap(t, "starts-with"), "ignore", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
@@ -156,7 +162,8 @@ func TestIgnoredSignalsReachTheCommand(t *testing.T) {
 	})
 }
 
-// TestEarlySignals: real-time signals, which the kernel queues, sent at random moments of the first 20 ms. None is lost, and none comes twice.
+// TestEarlySignals: real-time signals, which the kernel queues, sent at random moments of the first
+// 20 ms. None is lost, and none comes twice.
 func TestEarlySignals(t *testing.T) {
 	const rounds, each = 25, 40
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
@@ -211,8 +218,8 @@ func TestSignalsToTheParent(t *testing.T) {
 
 var suspensions = flag.Int("suspensions", 100, "how often TestSuspension sends each signal, each way")
 
-// TestSuspension: a stop signal that SIGCONT follows at once, sent to lastout alone, leaves both lastout and the command running, whichever
-// comes first to whom.
+// TestSuspension: a stop signal that SIGCONT follows at once, sent to lastout alone, leaves both
+// lastout and the command running, whichever comes first to whom.
 func TestSuspension(t *testing.T) {
 	for _, flags := range [][]string{{}, {"--foreground"}, {"--keeper=off"}} {
 		for _, sig := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
@@ -235,7 +242,8 @@ func TestSuspension(t *testing.T) {
 	}
 }
 
-// TestForwardsThoughAllIsBlocked guards that lastout unblocks what it forwards: a caller may start it with all signals blocked.
+// TestForwardsThoughAllIsBlocked guards that lastout unblocks what it forwards: a caller may start
+// it with all signals blocked.
 func TestForwardsThoughAllIsBlocked(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
@@ -249,8 +257,9 @@ func TestForwardsThoughAllIsBlocked(t *testing.T) {
 	})
 }
 
-// TestEverySignalIsForwardedOnce guards a list of signals that leaves none out, and one way for each: no signal is doubled by
-// reaching the job twice (process group and runner), none is taken for the Go runtime's own.
+// TestEverySignalIsForwardedOnce guards a list of signals that leaves none out, and one way for
+// each: no signal is doubled by reaching the job twice (process group and runner), none is taken
+// for the Go runtime's own.
 func TestEverySignalIsForwardedOnce(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for sig := syscall.Signal(1); sig <= 64; sig++ {
@@ -288,8 +297,8 @@ func forwardOnce(t *testing.T, b *box.Box, flag string, sig syscall.Signal) {
 	s.end(7)
 }
 
-// TestBothAreSignalled is `pkill lastout`: whoever signals all processes of that name means the job once. It guards
-// that the worker neither dies of the signal nor passes it on.
+// TestBothAreSignalled is `pkill lastout`: whoever signals all processes of that name means the job
+// once. It guards that the worker neither dies of the signal nor passes it on.
 func TestBothAreSignalled(t *testing.T) {
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
@@ -308,8 +317,9 @@ func TestBothAreSignalled(t *testing.T) {
 	}
 }
 
-// TestSignalWhileStarting: a TERM that comes while lastout starts ends it, before the job is there or through it. It guards that no
-// request is dropped between the first moment in which signals are taken and the one in which there is a job to take them.
+// TestSignalWhileStarting: a TERM that comes while lastout starts ends it, before the job is there
+// or through it. It guards that no request is dropped between the first moment in which signals are
+// taken and the one in which there is a job to take them.
 func TestSignalWhileStarting(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for i := range 100 {

@@ -15,8 +15,8 @@ type Task struct {
 	Data unsafe.Pointer
 }
 
-// Clone makes the system call of number trap, clone(2) or clone3(2), with its first two arguments. The child runs the
-// task; the parent gets the child's number, or an errno as a negative number.
+// Clone makes the system call of number trap, clone(2) or clone3(2), with its first two arguments.
+// The child runs the task; the parent gets the child's number, or an errno as a negative number.
 //
 // The child needs a stack: for clone it is the second argument, and grows downwards from there.
 //

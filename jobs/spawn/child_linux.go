@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is in this file runs in the child, without the Go runtime: see package clone for what that allows.
+// What is in this file runs in the child, without the Go runtime: see package clone for what that
+// allows.
 
 // child becomes the program. Where a step fails it leaves the errno and exits.
 //
@@ -62,7 +63,8 @@ func (o *order) place(a *Attr) bool {
 	return true
 }
 
-// limit sets what ties the child to us, or takes from it. The parent-death signal of a parent that has died already never comes.
+// limit sets what ties the child to us, or takes from it. The parent-death signal of a parent that
+// has died already never comes.
 //
 //go:nosplit
 //go:norace
@@ -83,7 +85,8 @@ func (o *order) limit(a *Attr) bool {
 	return true
 }
 
-// arrange changes the directory, and gives the descriptors their numbers: first out of each other's way.
+// arrange changes the directory, and gives the descriptors their numbers: first out of each other's
+// way.
 //
 //go:nosplit
 //go:norace
@@ -158,7 +161,8 @@ func decimal(to *byte, n uint64) {
 	}
 }
 
-// giveBack gives the child its limit, its dispositions and then its mask. Signals that were sent to it meanwhile act now, by those.
+// giveBack gives the child its limit, its dispositions and then its mask. Signals that were sent to
+// it meanwhile act now, by those.
 //
 //go:nosplit
 //go:norace

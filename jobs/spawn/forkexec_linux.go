@@ -25,8 +25,8 @@ func (a *Attr) forkExec() (pid int, err error) {
 	return thread.Start(a.Path, a.Args, attr)
 }
 
-// restricted is a thread with no_new_privs, for all children that are to have it: a thread cannot take it back, and the end of a thread
-// is what the parent-death signal tells of.
+// restricted is a thread with no_new_privs, for all children that are to have it: a thread cannot
+// take it back, and the end of a thread is what the parent-death signal tells of.
 var restricted = sync.OnceValues(func() (thread *pdeath.Thread, err error) {
 	thread = pdeath.NewThread()
 	thread.Do(func() { err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })

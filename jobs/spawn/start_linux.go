@@ -18,7 +18,8 @@ import (
 // stackSize is enough for functions that are go:nosplit: those have 800 bytes at most in a row.
 const stackSize = 16 << 10
 
-// order is what the child works on. The parent does not touch it meanwhile: its thread waits, and the others do not know it.
+// order is what the child works on. The parent does not touch it meanwhile: its thread waits, and
+// the others do not know it.
 type order struct {
 	path, dir  *byte
 	argv, envp **byte
@@ -44,9 +45,11 @@ var (
 	stack    [stackSize]byte
 )
 
-// Start starts a program and returns its process id. The error is an errno, of the call that has failed in the child.
+// Start starts a program and returns its process id. The error is an errno, of the call that has
+// failed in the child.
 //
-// The child must not be waited for by somebody else before Start has returned: one that cannot be executed is waited for here.
+// The child must not be waited for by somebody else before Start has returned: one that cannot be
+// executed is waited for here.
 func Start(a *Attr) (pid int, err error) {
 	if a.Inherited == nil {
 		return a.forkExec()
@@ -151,9 +154,11 @@ type cloneArgs struct {
 	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
 }
 
-// fork makes the child and returns when it has executed the program, or has failed. The runtime's handlers must not run in it: while
-// it shares our memory everything is blocked. The mask is the thread's: go:nosplit keeps the goroutine on it, since it can be
-// moved to another thread only where its stack could grow, or by a signal. (To lock it to its thread would cost the process another one.)
+// fork makes the child and returns when it has executed the program, or has failed. The runtime's
+// handlers must not run in it: while it shares our memory everything is blocked. The mask is the
+// thread's: go:nosplit keeps the goroutine on it, since it can be moved to another thread only
+// where its stack could grow, or by a signal. (To lock it to its thread would cost the process
+// another one.)
 //
 //go:nosplit
 //go:norace

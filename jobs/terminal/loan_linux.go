@@ -4,7 +4,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loan is the terminal in the hands of a process group that is not the caller's. It is for one goroutine.
+// Loan is the terminal in the hands of a process group that is not the caller's. It is for one
+// goroutine.
 type Loan struct {
 	TTY   *Terminal
 	Owner int    // the process group that gets it back
@@ -13,7 +14,8 @@ type Loan struct {
 	group int // who has it, or has had it
 }
 
-// Lend gives the terminal to a process group, if its owner has it. A group that has it already is fine, too.
+// Lend gives the terminal to a process group, if its owner has it. A group that has it already is
+// fine, too.
 func (l *Loan) Lend(group int) error {
 	now, err := l.TTY.Foreground()
 	if err != nil {
@@ -35,8 +37,9 @@ func (l *Loan) Lend(group int) error {
 // Lent reports whether the terminal was lent to anybody.
 func (l *Loan) Lent() bool { return l.group != 0 }
 
-// Out reports whether the borrower has the terminal: its group, one that ours tells is of the same job, or one that nobody is left of.
-// Otherwise the owner has it, or somebody like a shell has taken it for another job.
+// Out reports whether the borrower has the terminal: its group, one that ours tells is of the same
+// job, or one that nobody is left of. Otherwise the owner has it, or somebody like a shell has
+// taken it for another job.
 func (l *Loan) Out(ours func(group int) bool) bool {
 	now, err := l.TTY.Foreground()
 	switch {
@@ -55,8 +58,9 @@ func (l *Loan) Restore() {
 	}
 }
 
-// GiveBack returns the terminal to its owner if the borrower has it, and says whether that was so. Where nobody is left of the owner, the
-// group of the session's leader gets it: that is a shell, as a rule. With reset, the modes are those from before.
+// GiveBack returns the terminal to its owner if the borrower has it, and says whether that was so.
+// Where nobody is left of the owner, the group of the session's leader gets it: that is a shell, as
+// a rule. With reset, the modes are those from before.
 func (l *Loan) GiveBack(reset bool, ours func(group int) bool) bool {
 	if !l.Out(ours) {
 		return false

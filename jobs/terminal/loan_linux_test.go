@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atTerminal runs a part of a test as the leader of a session at a new terminal, in a process of its own: the test binary again.
+// atTerminal runs a part of a test as the leader of a session at a new terminal, in a process of
+// its own: the test binary again.
 func atTerminal(t *testing.T, part string) {
 	t.Helper()
 	master, tty, err := pty.Open()

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Orphaned reports whether the process group of a process, pid, is orphaned: nobody who could continue it, a parent of a member in
-// another group of the same session, is there (setpgid(2), credentials(7)). The members looked at are pid and its ancestors,
-// of which parent is the first.
+// Orphaned reports whether the process group of a process, pid, is orphaned: nobody who could
+// continue it, a parent of a member in another group of the same session, is there (setpgid(2),
+// credentials(7)). The members looked at are pid and its ancestors, of which parent is the first.
 func Orphaned(pid, parent int) bool {
 	group, session := groupOf(pid), sidOf(pid)
 	for ; parent > 0; parent = ancestry.Parent(parent) {

@@ -19,7 +19,8 @@ type Terminal struct{ fd int }
 // Modes are a terminal's settings, see termios(3).
 type Modes = unix.Termios
 
-// Open opens the controlling terminal, whatever the standard descriptors are. The descriptor is close-on-exec.
+// Open opens the controlling terminal, whatever the standard descriptors are. The descriptor is
+// close-on-exec.
 func Open() (*Terminal, error) {
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -63,8 +64,8 @@ func SeatOf(pid int) Seat {
 	return Shared
 }
 
-// OwnsStreams reports whether our standard input, output and error are all the controlling terminal, and the process group of
-// pid is in its foreground.
+// OwnsStreams reports whether our standard input, output and error are all the controlling
+// terminal, and the process group of pid is in its foreground.
 func OwnsStreams(pid int) bool {
 	group := groupOf(pid)
 	for fd := range 3 { // the ioctl fails for what is no terminal, and for one that does not control us
@@ -97,8 +98,9 @@ func (t *Terminal) SetModes(m *Modes) error {
 	return undisturbed(func() error { return unix.IoctlSetTermios(t.fd, unix.TCSETS, m) })
 }
 
-// undisturbed calls f with SIGTTOU blocked: what changes the terminal from the background is stopped otherwise, and with a handler
-// in place the call would be begun anew without end (tcsetpgrp(3), SA_RESTART).
+// undisturbed calls f with SIGTTOU blocked: what changes the terminal from the background is
+// stopped otherwise, and with a handler in place the call would be begun anew without end
+// (tcsetpgrp(3), SA_RESTART).
 func undisturbed(f func() error) error { return without(unix.SIGTTOU, f) }
 
 // without calls f with a signal blocked for this thread.
@@ -117,8 +119,8 @@ func without(sig syscall.Signal, f func() error) error {
 	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil))
 }
 
-// Undisturbed calls f, which writes to what may be the terminal, so that it is not stopped for being in the background
-// (stty tostop, SIGTTOU).
+// Undisturbed calls f, which writes to what may be the terminal, so that it is not stopped for
+// being in the background (stty tostop, SIGTTOU).
 func Undisturbed(f func()) {
 	_ = undisturbed(func() error { f(); return nil })
 }

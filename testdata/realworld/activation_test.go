@@ -22,8 +22,8 @@ const application = `def application(env, start):
     return [b'hello\n']
 `
 
-// TestActivation: a service that systemd has made the socket for. LISTEN_PID names lastout then, and a service takes no socket that is
-// not meant for it.
+// TestActivation: a service that systemd has made the socket for. LISTEN_PID names lastout then,
+// and a service takes no socket that is not meant for it.
 func TestActivation(t *testing.T) {
 	activate, gunicorn := program(t, "systemd-socket-activate"), program(t, "gunicorn")
 	for _, flag := range []string{"--keeper=auto", "--keeper=off"} {

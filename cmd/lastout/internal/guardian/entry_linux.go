@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is in this file runs before the Go runtime. It may not allocate, panic, use maps, interfaces or channels, or call anything
-// that does; a test lists what it calls.
+// What is in this file runs before the Go runtime. It may not allocate, panic, use maps, interfaces
+// or channels, or call anything that does; a test lists what it calls.
 
-// Enter is called before the runtime starts, with the stack as execve(2) has made it, and returns where that is to start. The
-// assembly calls it once.
+// Enter is called before the runtime starts, with the stack as execve(2) has made it, and returns
+// where that is to start. The assembly calls it once.
 //
 //go:norace
 //go:nocheckptr
@@ -88,7 +88,8 @@ func pipes() bool {
 // maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.
 const maxBefore = 1024
 
-// keepPending takes the signals that are pending already. The Go runtime unblocks some, and has handlers for them, or none.
+// keepPending takes the signals that are pending already. The Go runtime unblocks some, and has
+// handlers for them, or none.
 //
 //go:norace
 func keepPending() {
@@ -99,8 +100,8 @@ func keepPending() {
 	}
 }
 
-// catchEarly catches the three signals that the Go runtime unblocks and leaves as they are (_SigSetStack in its sigtable). For others it has
-// handlers of its own, until [Block] is called.
+// catchEarly catches the three signals that the Go runtime unblocks and leaves as they are
+// (_SigSetStack in its sigtable). For others it has handlers of its own, until [Block] is called.
 //
 //go:norace
 func catchEarly() {
@@ -111,7 +112,8 @@ func catchEarly() {
 	}
 }
 
-// prepare makes what a guardian and its worker share. Where that cannot be had there is no guardian.
+// prepare makes what a guardian and its worker share. Where that cannot be had there is no
+// guardian.
 //
 //go:norace
 //go:nocheckptr
@@ -133,8 +135,8 @@ func prepare() bool {
 
 var devNull = [...]byte{'/', 'd', 'e', 'v', '/', 'n', 'u', 'l', 'l', 0}
 
-// putAside has standard error lead nowhere while the worker's Go runtime starts: where it cannot, for want of threads or memory, it writes
-// a page, and the guardian has a line for that.
+// putAside has standard error lead nowhere while the worker's Go runtime starts: where it cannot,
+// for want of threads or memory, it writes a page, and the guardian has a line for that.
 //
 //go:norace
 func putAside() {
@@ -168,8 +170,8 @@ func putBack() {
 	shared.ready = 1
 }
 
-// free moves a descriptor of ours away from the numbers of the standard ones, which were closed then and are to stay so. It returns
-// -1 for one that there is none of.
+// free moves a descriptor of ours away from the numbers of the standard ones, which were closed
+// then and are to stay so. It returns -1 for one that there is none of.
 //
 //go:norace
 func free(fd uintptr, errno syscall.Errno) int32 {
@@ -187,11 +189,13 @@ func free(fd uintptr, errno syscall.Errno) int32 {
 	return int32(moved)
 }
 
-// workerName is what ps(1) shows of the worker, as its command name (PR_SET_NAME, prctl(2)): 15 bytes.
+// workerName is what ps(1) shows of the worker, as its command name (PR_SET_NAME, prctl(2)): 15
+// bytes.
 var workerName = [...]byte{'l', 'a', 's', 't', 'o', 'u', 't', ':', ' ', 'w', 'o', 'r', 'k', 'e', 'r', 0}
 
-// begin makes the child the worker: in a process group of its own, so that a SIGKILL to the caller's cannot hit both, and told of the
-// guardian's death. That is by SIGCONT, because a worker that is stopped when the guardian dies would never learn of it.
+// begin makes the child the worker: in a process group of its own, so that a SIGKILL to the
+// caller's cannot hit both, and told of the guardian's death. That is by SIGCONT, because a worker
+// that is stopped when the guardian dies would never learn of it.
 //
 //go:norace
 func begin() {

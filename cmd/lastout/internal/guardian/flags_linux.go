@@ -59,7 +59,8 @@ func (t text) begins(s string) bool {
 //go:norace
 func (t text) is(s string) bool { return t.begins(s) && t.at(len(s)) == 0 }
 
-// isTest reports whether this is a test binary, as go test builds it: its main package has another one below it, which is ours.
+// isTest reports whether this is a test binary, as go test builds it: its main package has another
+// one below it, which is ours.
 //
 //go:norace
 func (v vectors) isTest() bool {
@@ -93,7 +94,8 @@ func Switches() []string {
 
 const keeperFlag = "keeper"
 
-// off reports whether --keeper=off is asked for, on the command line or else by LASTOUT_KEEPER. It reads flags as pflag does.
+// off reports whether --keeper=off is asked for, on the command line or else by LASTOUT_KEEPER. It
+// reads flags as pflag does.
 //
 //go:norace
 func (v vectors) off() bool {
@@ -144,7 +146,8 @@ func (t text) isSwitch() bool {
 	return false
 }
 
-// shortWantsNext reports whether the next argument is the value of the last of some flags of one letter.
+// shortWantsNext reports whether the next argument is the value of the last of some flags of one
+// letter.
 //
 //go:norace
 func shortWantsNext(letters text) bool {
@@ -186,8 +189,8 @@ const ownPrefix = "LASTOUT_"
 
 var empty byte
 
-// hide hides variables from the Go runtime, which heeds them as if they were meant for lastout. LASTOUT_GODEBUG is what GODEBUG would
-// be, and so with the others.
+// hide hides variables from the Go runtime, which heeds them as if they were meant for lastout.
+// LASTOUT_GODEBUG is what GODEBUG would be, and so with the others.
 //
 //go:norace
 //go:nocheckptr

@@ -10,7 +10,8 @@ import (
 
 // What is in this file runs without the Go runtime: see entry_linux.go.
 
-// guard is the life of the guardian. It returns where the runtime is needed after all; entered.role says for what.
+// guard is the life of the guardian. It returns where the runtime is needed after all; entered.role
+// says for what.
 //
 //go:norace
 func guard() {
@@ -41,7 +42,8 @@ func attend() {
 	}
 }
 
-// relay passes a signal on to the worker. Where that does not take them, signals stay with the kernel.
+// relay passes a signal on to the worker. Where that does not take them, signals stay with the
+// kernel.
 //
 //go:norace
 func relay(info *signalInfo) {
@@ -82,7 +84,8 @@ func await(fd int32, events int16, nanoseconds int64) {
 	sys6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set)), 1, at, 0, 8, 0)
 }
 
-// serve does what the worker asks for, and ends as it says. It reports whether the runtime is needed.
+// serve does what the worker asks for, and ends as it says. It reports whether the runtime is
+// needed.
 //
 //go:norace
 func serve() bool {
@@ -125,7 +128,8 @@ func serve() bool {
 	return true
 }
 
-// reap reaps what there is, and reports whether the worker was among it, and whether that has exited by itself.
+// reap reaps what there is, and reports whether the worker was among it, and whether that has
+// exited by itself.
 //
 //go:norace
 func reap() (worker, exited bool) {
@@ -166,9 +170,10 @@ func die(sig uint32) {
 	exit(128 + uintptr(sig))
 }
 
-// letGo gives the controlling terminal up, so that another session may have it: only the leader of a session can, and only
-// where standard input is that terminal can the job get it back. The foreground group is sent HUP and CONT by that, we among
-// it (tty_ioctl(4), TIOCNOTTY): these two are nobody's message.
+// letGo gives the controlling terminal up, so that another session may have it: only the leader of
+// a session can, and only where standard input is that terminal can the job get it back. The
+// foreground group is sent HUP and CONT by that, we among it (tty_ioctl(4), TIOCNOTTY): these two
+// are nobody's message.
 //
 //go:norace
 func letGo() uint32 {

@@ -55,8 +55,8 @@ var children [8192]byte
 
 var childrenPath = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 't', 'h', 'r', 'e', 'a', 'd', '-', 's', 'e', 'l', 'f', '/', 'c', 'h', 'i', 'l', 'd', 'r', 'e', 'n', 0}
 
-// endWithoutRuntime kills our children, whose orphans become our children, until there are none. They are reaped last: at a limit of
-// processes each that is reaped makes room for another.
+// endWithoutRuntime kills our children, whose orphans become our children, until there are none.
+// They are reaped last: at a limit of processes each that is reaped makes room for another.
 //
 //go:norace
 //go:nocheckptr

@@ -2,7 +2,8 @@
 
 package guardian
 
-// On this processor nothing runs before the runtime: the role is Unknown, and none of this is called.
+// On this processor nothing runs before the runtime: the role is Unknown, and none of this is
+// called.
 
 func take(*signalInfo, bool) bool { return false }
 

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notify receives signals by os/signal, where nothing ran before the runtime. It does not tell who has sent them.
+// notify receives signals by os/signal, where nothing ran before the runtime. It does not tell who
+// has sent them.
 func notify(r *receiver) {
 	received := make(chan os.Signal, 256)
 	for sig := syscall.Signal(1); sig <= 64; sig++ {

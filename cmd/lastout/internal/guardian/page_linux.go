@@ -27,8 +27,8 @@ var entered struct {
 
 var all = ^uint64(0)
 
-// page is what guardian and worker tell each other, in memory that both share. Each field has one writer, which wakes the
-// other side afterwards by a system call: that orders their memory, too.
+// page is what guardian and worker tell each other, in memory that both share. Each field has one
+// writer, which wakes the other side afterwards by a system call: that orders their memory, too.
 type page struct {
 	// Of the worker.
 	verdict  uint32 // what to end with: see below
@@ -76,7 +76,8 @@ var _ [pageSize - unsafe.Sizeof(page{})]byte
 // shared is nil where there is no guardian.
 var shared *page
 
-// signalInfo is the beginning of siginfo_t (sigaction(2)): what follows the code is a union, of which we read what kill(2) fills in.
+// signalInfo is the beginning of siginfo_t (sigaction(2)): what follows the code is a union, of
+// which we read what kill(2) fills in.
 type signalInfo struct {
 	Signo, Errno, Code int32
 	_                  int32
@@ -85,11 +86,12 @@ type signalInfo struct {
 	_                  [104]byte
 }
 
-// before marks the record of a signal that was pending when the program was executed, in a field that the kernel leaves 0. Its sender
-// may have had our process id: it was what executed us.
+// before marks the record of a signal that was pending when the program was executed, in a field
+// that the kernel leaves 0. Its sender may have had our process id: it was what executed us.
 const before = 1
 
-// recordSize is how much of a signalInfo goes through the pipe. Writes of up to PIPE_BUF bytes are atomic (pipe(7)).
+// recordSize is how much of a signalInfo goes through the pipe. Writes of up to PIPE_BUF bytes are
+// atomic (pipe(7)).
 const recordSize = 32
 
 // sys makes a system call.

@@ -36,21 +36,24 @@ type receiver struct {
 	seen twice
 }
 
-// continued is how often Receive has told of a SIGCONT that was sent to lastout, and taken how often one was taken from the kernel.
+// continued is how often Receive has told of a SIGCONT that was sent to lastout, and taken how
+// often one was taken from the kernel.
 var continued, taken atomic.Uint64
 
-// Block has signals wait from now on until [Receive] is called, those too that the Go runtime has a handler for.
+// Block has signals wait from now on until [Receive] is called, those too that the Go runtime has a
+// handler for.
 func Block() {
 	if entered.role != Unknown {
 		catch()
 	}
 }
 
-// Receive calls each for every signal that lastout receives from now on, and for those that have come since its first
-// instruction. Calls do not overlap. It costs no thread: the Go runtime's poller waits. [Block] must have been called.
+// Receive calls each for every signal that lastout receives from now on, and for those that have
+// come since its first instruction. Calls do not overlap. It costs no thread: the Go runtime's
+// poller waits. [Block] must have been called.
 //
-// What is sent to the worker, as by a command to its parent, counts as sent to lastout. What one process sends to guardian and
-// worker both, as pkill(1) does, counts once.
+// What is sent to the worker, as by a command to its parent, counts as sent to lastout. What one
+// process sends to guardian and worker both, as pkill(1) does, counts once.
 func Receive(each func(Info)) error {
 	if r := receiving; r != nil {
 		r.mu.Lock()
@@ -111,8 +114,8 @@ func (r *receiver) receive(s *signalInfo, relayed bool) {
 	}
 }
 
-// own reports whether a signal is one of ours: the runtime's to preempt a goroutine (SIGURG), the guardian's that continues its
-// worker, or the same that we have had the other way.
+// own reports whether a signal is one of ours: the runtime's to preempt a goroutine (SIGURG), the
+// guardian's that continues its worker, or the same that we have had the other way.
 func (r *receiver) own(i Info, relayed bool) bool {
 	switch {
 	case i.PID == os.Getpid():
@@ -123,7 +126,8 @@ func (r *receiver) own(i Info, relayed bool) bool {
 	return !relayed && i.PID == int(entered.self) || r.seen.before(i, relayed)
 }
 
-// twice remembers the signals that have come last, to guardian and worker, for those that were sent to both.
+// twice remembers the signals that have come last, to guardian and worker, for those that were sent
+// to both.
 type twice struct {
 	last [2][16]sent
 	next [2]int
@@ -134,10 +138,12 @@ type sent struct {
 	at time.Time
 }
 
-// together is how long it may take until we have both of two signals that were sent one right after the other.
+// together is how long it may take until we have both of two signals that were sent one right after
+// the other.
 const together = time.Second
 
-// before reports whether a signal has come the other way already. Then it is forgotten there: the next one is another.
+// before reports whether a signal has come the other way already. Then it is forgotten there: the
+// next one is another.
 func (t *twice) before(i Info, relayed bool) bool {
 	if i.PID == 0 {
 		return false
@@ -175,9 +181,10 @@ func takeOwn(info *signalInfo) bool {
 	return true
 }
 
-// Suspend stops lastout by a signal, as a job does whose leader has been stopped by it, and with group what else is in its process
-// group. seen is what [Continued] said before the caller made sure that the job is to be stopped: if there has been a
-// SIGCONT since, nothing stops. The worker goes on.
+// Suspend stops lastout by a signal, as a job does whose leader has been stopped by it, and with
+// group what else is in its process group. seen is what [Continued] said before the caller made
+// sure that the job is to be stopped: if there has been a SIGCONT since, nothing stops. The worker
+// goes on.
 func Suspend(sig syscall.Signal, group bool, seen uint64) {
 	if entered.role == Worker {
 		shared.seen, shared.group = seen, 0

@@ -12,6 +12,7 @@ const (
 	Worker
 	// Heir was the guardian of a worker that was killed. What that has left are its children.
 	Heir
-	// Settler is the guardian of a worker that has asked for children of the guardian's to be settled.
+	// Settler is the guardian of a worker that has asked for children of the guardian's to be
+	// settled.
 	Settler
 )

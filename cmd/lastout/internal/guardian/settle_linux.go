@@ -13,11 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Handed reports whether the guardian had children when it was executed: sh -c 'server & exec lastout job'. Only it can wait for them.
+// Handed reports whether the guardian had children when it was executed: sh -c 'server & exec
+// lastout job'. Only it can wait for them.
 func Handed() bool { return entered.role == Worker && entered.handed }
 
-// settling are the worker's ends, once it has asked. The table of descriptors is shared, so that the death of the guardian
-// closes no pipe: then the worker does.
+// settling are the worker's ends, once it has asked. The table of descriptors is shared, so that
+// the death of the guardian closes no pipe: then the worker does.
 var settling struct {
 	mu           sync.Mutex
 	ask, outcome *os.File
@@ -61,8 +62,8 @@ func stopAsking() {
 	}
 }
 
-// SettleHanded has the guardian settle the children that were handed to it, and returns what it tells of that. The first time
-// that starts its Go runtime.
+// SettleHanded has the guardian settle the children that were handed to it, and returns what it
+// tells of that. The first time that starts its Go runtime.
 func SettleHanded() ([]byte, error) {
 	outcome, err := ask()
 	if err != nil {
@@ -88,8 +89,9 @@ func Spare() []int {
 // WorkerPID is the process id of the worker, for a [Settler].
 func WorkerPID() int { return int(entered.worker) }
 
-// Serve calls settle now, and whenever the worker asks for it again, and tells it what that returns. It returns when the worker has
-// exited: with what that wants lastout to end with, and false if it was killed.
+// Serve calls settle now, and whenever the worker asks for it again, and tells it what that
+// returns. It returns when the worker has exited: with what that wants lastout to end with, and
+// false if it was killed.
 func Serve(settle func() []byte) (verdict Verdict, ok bool) {
 	gone := make(chan struct{})
 	go func() {

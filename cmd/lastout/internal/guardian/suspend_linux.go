@@ -12,18 +12,19 @@ import (
 
 // What is in this file runs without the Go runtime, and in a process that has one, too.
 //
-// A shell expects of a program that it stops by the very signal, and goes on at SIGCONT. A process that takes its signals
-// from the kernel one after another cannot simply raise the signal once its job has stopped: whoever sends a stop signal
-// makes the kernel forget a SIGCONT that is pending (signal(7)), and nobody can know that there was one. So the order is:
+// A shell expects of a program that it stops by the very signal, and goes on at SIGCONT. A process
+// that takes its signals from the kernel one after another cannot simply raise the signal once its
+// job has stopped: whoever sends a stop signal makes the kernel forget a SIGCONT that is pending
+// (signal(7)), and nobody can know that there was one. So the order is:
 //
 //	look     a stop signal is pending; it is not taken yet
 //	plant    the same signal, sent to a thread of ours that does nothing but keep it blocked
 //	take     the signal that was pending, and pass it on to the job
 //	let act  once the job has stopped: the thread unblocks the planted signal, and the process stops
 //
-// A SIGCONT that comes after the first signal makes the kernel forget the planted one, whenever it comes: then nothing is
-// left that could act. One that comes between look and plant takes the first signal with it, so that there is nothing to
-// be taken, and the job is never told to stop.
+// A SIGCONT that comes after the first signal makes the kernel forget the planted one, whenever it
+// comes: then nothing is left that could act. One that comes between look and plant takes the first
+// signal with it, so that there is nothing to be taken, and the job is never told to stop.
 
 // stopSet are the signals that stop, but for SIGSTOP.
 const stopSet = 1<<(uint(unix.SIGTSTP)-1) | 1<<(uint(unix.SIGTTIN)-1) | 1<<(uint(unix.SIGTTOU)-1)
@@ -39,7 +40,8 @@ var keeper struct {
 
 var keeping = clone.Task{Run: keep}
 
-// take takes a signal, if one is pending. With suspends, stop signals are planted before that, unless they were ignored at the start.
+// take takes a signal, if one is pending. With suspends, stop signals are planted before that,
+// unless they were ignored at the start.
 //
 //go:nosplit
 //go:norace
@@ -63,7 +65,8 @@ func take(info *signalInfo, suspends bool) bool {
 	return true
 }
 
-// plant sends a stop signal to the thread that keeps it. Where there can be no thread, a SIGCONT that comes at the wrong moment is lost.
+// plant sends a stop signal to the thread that keeps it. Where there can be no thread, a SIGCONT
+// that comes at the wrong moment is lost.
 //
 //go:nosplit
 //go:norace
@@ -105,8 +108,9 @@ func keep(*clone.Task) {
 	}
 }
 
-// suspend stops the process, and with group what else is in its process group, unless it has been told to go on. It returns when the
-// process goes on. The job was stopped by a signal of its own where none was planted: by a terminal that is the job's.
+// suspend stops the process, and with group what else is in its process group, unless it has been
+// told to go on. It returns when the process goes on. The job was stopped by a signal of its own
+// where none was planted: by a terminal that is the job's.
 //
 //go:nosplit
 //go:norace

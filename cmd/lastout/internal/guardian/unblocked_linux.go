@@ -10,14 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unblocked are the signals that the Go runtime unblocks in all of its threads, though they were blocked when it started
-// (blockableSig in its signal_unix.go). They are caught; all others stay blocked.
+// unblocked are the signals that the Go runtime unblocks in all of its threads, though they were
+// blocked when it started (blockableSig in its signal_unix.go). They are caught; all others stay
+// blocked.
 var unblocked = [...]syscall.Signal{
 	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV,
 	unix.SIGTERM, unix.SIGSTKFLT, unix.SIGURG, unix.SIGPROF, unix.SIGSYS, 32, 33, 34,
 }
 
-// faults are those that a program's own mistakes raise, too. The handler leaves these to the runtime.
+// faults are those that a program's own mistakes raise, too. The handler leaves these to the
+// runtime.
 var faults = [...]syscall.Signal{unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGSYS}
 
 // handlerFD is where the handler writes, and runtimeHandler the Go runtime's own.
@@ -26,7 +28,8 @@ var (
 	runtimeHandler uintptr      //lint:ignore U1000 the same
 )
 
-// The addresses of the functions in assembly, as data: a Go value of such a function would be that of a wrapper.
+// The addresses of the functions in assembly, as data: a Go value of such a function would be that
+// of a wrapper.
 var handlerPC, faultHandlerPC, restorerPC uintptr
 
 // sigaction is the kernel's structure on the architectures above.
@@ -43,11 +46,13 @@ const (
 	saOnstack = 0x08000000
 	saRestart = 0x10000000
 
-	// The Go runtime gives each of its threads a stack for signals, and needs handlers to be on it (SA_ONSTACK, os/signal).
+	// The Go runtime gives each of its threads a stack for signals, and needs handlers to be on it
+	// (SA_ONSTACK, os/signal).
 	handlerFlags = saSiginfo | saOnstack | saRestart | restorerFlag
 )
 
-// catch lets signals come: those that stop act by default where the process is to stop, and what is not blocked is caught.
+// catch lets signals come: those that stop act by default where the process is to stop, and what is
+// not blocked is caught.
 func catch() {
 	handlerFD = entered.pipe[1]
 	for sig := unix.SIGTSTP; sig <= unix.SIGTTOU; sig++ {

@@ -35,7 +35,8 @@ func Group() int {
 	return group
 }
 
-// caller is for a process in which nothing ran before the runtime: then it may be too late to learn of a caller that died at once.
+// caller is for a process in which nothing ran before the runtime: then it may be too late to learn
+// of a caller that died at once.
 var caller = os.Getppid()
 
 // Caller is the process that has started us; 0 is one outside of our PID namespace.
@@ -54,8 +55,8 @@ func Inherited() *spawn.Inherited {
 	return &entered.inherited
 }
 
-// Environment is what we were started with, exactly: the Go runtime leaves out empty entries, and the second of a name. nil is not known.
-// Its strings are where execve(2) has put them.
+// Environment is what we were started with, exactly: the Go runtime leaves out empty entries, and
+// the second of a name. nil is not known. Its strings are where execve(2) has put them.
 func Environment() (env []string) {
 	if entered.environment == 0 {
 		return nil
@@ -81,7 +82,8 @@ func lengthOf(p *byte) (n int) {
 	return n
 }
 
-// Closed reports whether a standard descriptor was closed when we were started: the Go runtime has opened /dev/null in its place.
+// Closed reports whether a standard descriptor was closed when we were started: the Go runtime has
+// opened /dev/null in its place.
 func Closed(fd int) bool { return entered.closed>>fd&1 != 0 }
 
 // Names are the names by which an environment may mean us.
@@ -141,8 +143,8 @@ func watch(open func() (*pdeath.Parent, error), gone func()) error {
 	return nil
 }
 
-// Ready puts standard error back, which leads nowhere until then: the Go runtime may say a page on it if it cannot start. Everything that it
-// needs must be there. It can be called more than once.
+// Ready puts standard error back, which leads nowhere until then: the Go runtime may say a page on
+// it if it cannot start. Everything that it needs must be there. It can be called more than once.
 func Ready() {
 	if entered.role == Worker {
 		ready.Do(putBack)
@@ -163,7 +165,8 @@ func Exit(status int) {
 	os.Exit(status)
 }
 
-// Die makes lastout die of a signal, so that the caller sees what it would have seen without it. It returns only if that fails.
+// Die makes lastout die of a signal, so that the caller sees what it would have seen without it. It
+// returns only if that fails.
 func Die(sig syscall.Signal) {
 	if entered.role == Worker {
 		shared.status = uint32(sig)
@@ -185,14 +188,16 @@ const wordBits = 8 * unsafe.Sizeof(unix.Sigset_t{}.Val[0])
 // Suspended reports whether lastout has stopped for its job, or is about to.
 func Suspended() bool { return shared != nil && atomic.LoadUint32(&shared.stopped) != 0 }
 
-// GoOn continues a guardian that has stopped for its job. One that runs is left alone: a SIGCONT would undo a stop that is on its way.
+// GoOn continues a guardian that has stopped for its job. One that runs is left alone: a SIGCONT
+// would undo a stop that is on its way.
 func GoOn() {
 	if Suspended() {
 		_ = unix.Kill(int(entered.self), unix.SIGCONT)
 	}
 }
 
-// ReleaseTerminal has the leader of the session, if that is lastout, give up the controlling terminal. It reports whether that was done.
+// ReleaseTerminal has the leader of the session, if that is lastout, give up the controlling
+// terminal. It reports whether that was done.
 func ReleaseTerminal() bool {
 	if entered.role != Worker {
 		return releaseOwn()
