@@ -22,3 +22,15 @@ func TestWarm(t *testing.T) {
 		t.Errorf("there are %d threads, not %d and two of the runtime", len(threads), enoughThreads)
 	}
 }
+
+// Each that is occupied is on a thread of its own, and so is the caller.
+func TestOccupy(t *testing.T) {
+	occupy(enoughThreads - 1)
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(threads) < enoughThreads+1 {
+		t.Errorf("there are %d threads, not %d and the runtime's monitor", len(threads), enoughThreads)
+	}
+}

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"errors"
 	"log/slog"
 	"reflect"
 	"syscall"
@@ -96,4 +97,21 @@ func FuzzWire(f *testing.F) {
 		_ = decode(body, (&StartError{}).fields)
 		_ = decode(body, (&request{}).fields)
 	})
+}
+
+// TestEncode: a result goes through bytes, with those who survived.
+func TestEncode(t *testing.T) {
+	result := &Result{PID: 7, Reaped: 3, LeftoverCount: 1, Leftovers: []Leftover{{End: ByKill, Reaped: true}}}
+	survivors := []subreaper.Survivor{{Process: subreaper.Process{PID: 9}, Err: syscall.EPERM}}
+	got, err := Decode(Encode(result, &subreaper.SurvivorError{Procs: survivors}))
+	var alive *subreaper.SurvivorError
+	if !reflect.DeepEqual(got, result) || !errors.As(err, &alive) || !reflect.DeepEqual(alive.Procs, survivors) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := Decode(Encode(result, nil)); err != nil || got.PID != 7 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := Decode([]byte{1, 2, 3}); err == nil {
+		t.Error("three bytes are no result")
+	}
 }
