@@ -48,6 +48,7 @@ func attend() {
 //go:norace
 func relay(info *signalInfo) {
 	const patience = 20 * 1000 * 1000 // ns: the worker may be dead, which a pipe whose other end is ours, too, does not tell
+	info.Errno = byGuardian
 	for {
 		_, errno := sys(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(info)), recordSize, 0)
 		if errno != unix.EAGAIN || workerGone() {

@@ -23,7 +23,7 @@ func notify(r *receiver) {
 	}
 	go func() {
 		for sig := range received {
-			r.receive(&signalInfo{Signo: int32(sig.(syscall.Signal)), Code: siKernel}, false)
+			r.receive(&signalInfo{Signo: int32(sig.(syscall.Signal)), Code: siKernel})
 		}
 	}()
 }

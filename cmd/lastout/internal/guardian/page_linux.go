@@ -86,9 +86,14 @@ type signalInfo struct {
 	_                  [104]byte
 }
 
-// before marks the record of a signal that was pending when the program was executed, in a field
-// that the kernel leaves 0. Its sender may have had our process id: it was what executed us.
-const before = 1
+// Marks of a record, in a field that the kernel leaves 0. Without one it is from the handler.
+const (
+	// before: it was pending when the program was executed. Its sender may have had our process id: it
+	// was what executed us.
+	before = 1
+	// byGuardian: the guardian has received it.
+	byGuardian = 2
+)
 
 // recordSize is how much of a signalInfo goes through the pipe. Writes of up to PIPE_BUF bytes are
 // atomic (pipe(7)).

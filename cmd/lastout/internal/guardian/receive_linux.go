@@ -85,12 +85,11 @@ func (r *receiver) follow(fd int32, name string, next func(*signalInfo) bool) er
 	if err != nil {
 		return fmt.Errorf("receive signals: %w", err)
 	}
-	relayed := fd == entered.pipe[0]
 	go func() {
 		_ = raw.Read(func(uintptr) bool {
 			var info signalInfo
 			for next(&info) {
-				r.receive(&info, relayed)
+				r.receive(&info)
 			}
 			return false
 		})
@@ -98,10 +97,10 @@ func (r *receiver) follow(fd int32, name string, next func(*signalInfo) bool) er
 	return nil
 }
 
-func (r *receiver) receive(s *signalInfo, relayed bool) {
+func (r *receiver) receive(s *signalInfo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := Info{Signal: syscall.Signal(s.Signo), Code: s.Code}
+	i, relayed := Info{Signal: syscall.Signal(s.Signo), Code: s.Code}, s.Errno == byGuardian
 	if s.Code == siUser || s.Code == siQueue || s.Code == siTkill {
 		i.PID, i.UID = int(s.PID), s.UID
 	}
