@@ -121,15 +121,23 @@ func describe(pids []int) string {
 
 // childOf returns a child of a process, 0 if it has none or is gone.
 func childOf(pid int) int {
+	for _, child := range childrenOf(pid) {
+		return child
+	}
+	return 0
+}
+
+// childrenOf returns the children of all threads of a process.
+func childrenOf(pid int) (children []int) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
 		data, _ := os.ReadFile(list)
-		if fields := strings.Fields(string(data)); len(fields) > 0 {
-			child, _ := strconv.Atoi(fields[0])
-			return child
+		for _, field := range strings.Fields(string(data)) {
+			child, _ := strconv.Atoi(field)
+			children = append(children, child)
 		}
 	}
-	return 0
+	return children
 }
 
 // awaitChild returns a child of a process as soon as it has one.
@@ -522,4 +530,29 @@ func sum(times []time.Duration) (total time.Duration) {
 		total += d
 	}
 	return total
+}
+
+// TestWorkerStoppedWhileHandedAreSettled: a worker that is stopped while the guardian ends children
+// that an exec has handed to it is continued, as it is at any other time.
+func TestWorkerStoppedWhileHandedAreSettled(t *testing.T) {
+	b := box.New(t)
+	s := play(t, b, b.Command("sh", "-c", `(trap "" TERM; echo ready $$ 0; exec sleep 300) & exec "$@"`, "sh",
+		box.Lastout(t), "-q", "-g", "500ms", "sh", "-c", "read line; exit 3"))
+	s.ready()
+	worker := 0
+	for worker == 0 {
+		for _, child := range childrenOf(s.pid()) {
+			if statusField(fmt.Sprintf("/proc/%d/status", child), "Name") == "lastout: worker" {
+				worker = child
+			}
+		}
+	}
+	s.in.Close()
+	for { // until the guardian has threads: its runtime has started, to settle them
+		if tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.pid())); len(tasks) > 1 {
+			break
+		}
+	}
+	s.signal(worker, unix.SIGSTOP)
+	s.end(3)
 }

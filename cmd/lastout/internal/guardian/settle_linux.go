@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -83,21 +84,24 @@ func Spare() []int {
 	if entered.role != Settler {
 		return nil
 	}
-	return []int{WorkerPID()}
+	return []int{int(entered.worker)}
 }
-
-// WorkerPID is the process id of the worker, for a [Settler].
-func WorkerPID() int { return int(entered.worker) }
 
 // Serve calls settle now, and whenever the worker asks for it again, and tells it what that
 // returns. It returns when the worker has exited: with what that wants lastout to end with, and
 // false if it was killed.
 func Serve(settle func() []byte) (verdict Verdict, ok bool) {
+	worker := int(entered.worker)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		for unix.Waitid(unix.P_PID, WorkerPID(), nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil) == unix.EINTR {
+		for unix.Waitid(unix.P_PID, worker, nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil) == unix.EINTR {
 		}
+	}()
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		keepGoing(worker, gone)
 	}()
 	again := make(chan struct{}, 1)
 	again <- struct{}{}
@@ -117,12 +121,30 @@ func Serve(settle func() []byte) (verdict Verdict, ok bool) {
 			data := settle()
 			_, _ = outcome.Write(append(binary.NativeEndian.AppendUint32(nil, uint32(len(data))), data...))
 		case <-gone:
-			_, _ = unix.Wait4(WorkerPID(), nil, unix.WALL, nil)
+			<-kept // its number is its own until it is reaped
+			_, _ = unix.Wait4(worker, nil, unix.WALL, nil)
 			if shared.verdict == verdictNone {
 				entered.role = Heir
 				return Verdict{}, false
 			}
 			return verdictOf(shared), true
+		}
+	}
+}
+
+// keepGoing continues the worker whenever it may have been stopped, which it has no business being:
+// at every SIGCHLD, since the reaper has taken the stop off the kernel's list by then. A worker that
+// runs takes no notice. It has exited, and is not reaped, when gone is closed.
+func keepGoing(worker int, gone <-chan struct{}) {
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, unix.SIGCHLD)
+	defer signal.Stop(changed)
+	for {
+		_ = unix.Kill(worker, unix.SIGCONT)
+		select {
+		case <-changed:
+		case <-gone:
+			return
 		}
 	}
 }
