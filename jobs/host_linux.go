@@ -100,14 +100,19 @@ func (h *host) empty() {
 // to tell of that one's end. The Go runtime ends a thread only with a goroutine that is locked to
 // it (runtime.LockOSThread), and where we are alone none ends so.
 func (h *host) fork(a *spawn.Attr) (pid int, err error) {
+	h.onLastingThread(func() { pid, err = spawn.Start(a) })
+	return pid, err
+}
+
+func (h *host) onLastingThread(f func()) {
 	if h.exclusive {
-		return spawn.Start(a)
+		f()
+		return
 	}
 	if h.thread == nil {
 		h.thread = pdeath.NewThread()
 	}
-	h.thread.Do(func() { pid, err = spawn.Start(a) })
-	return pid, err
+	h.thread.Do(f)
 }
 
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.

@@ -321,8 +321,6 @@ type Origin struct {
 	// PID is the process that stands in the caller's process group, and at the terminal; 0 is this
 	// one.
 	PID int
-	// Parent is the parent of PID, if that is not 0.
-	Parent int
 	// Inherited is what jobs start with; nil leaves them what the Go runtime has made of it.
 	Inherited *spawn.Inherited
 	// Names are what the environment may call the program. Where it does, it calls the job so.

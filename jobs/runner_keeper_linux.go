@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"syscall"
 
-	"lastout/pdeath"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -75,27 +74,17 @@ func inheritUpTo(last int) []uintptr {
 	return files
 }
 
-// forkKeeper starts a keeper, on a thread that lives as long as this process.
-func (h *host) forkKeeper(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-	if h.exclusive {
-		return syscall.ForkExec(argv0, argv, attr)
-	}
-	if h.thread == nil {
-		h.thread = pdeath.NewThread()
-	}
-	return h.thread.Start(argv0, argv, attr)
-}
-
 // startKeeper starts a keeper unless there is one.
 func (r *Runner) startKeeper() error {
 	if r.keep != nil {
-		prepare(r.opts.Exclusive) // which one that was started ahead has not done
 		return nil
 	}
 	k := &link{}
 	child, err := r.host.reaper.Start(func() (pid int, err error) {
-		err = k.start(func(fd int) (int, error) {
-			return r.host.forkKeeper(keeperCommand(fd))
+		err = k.start(func(fd int) (pid int, err error) {
+			argv0, argv, attr := keeperCommand(fd)
+			r.host.onLastingThread(func() { pid, err = syscall.ForkExec(argv0, argv, attr) })
+			return pid, err
 		})
 		return k.pid, err
 	}, func(c subreaper.Change) { k.changed(c) })

@@ -51,7 +51,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = passed(0, stdin), passed(1, stdout), passed(2, stderr)
-	o.job.Env = exactEnvironment(o.env)
+	o.job.Env = o.env
 	o.job.Holders = !o.quiet || e.files.report != nil
 	if e.files.trace != nil {
 		o.job.Record = trace.MaxProcesses
@@ -97,8 +97,8 @@ func (e *execution) open() error {
 		Exclusive: true,
 		InProcess: true,
 		Origin: jobs.Origin{
-			PID: guardian.PID(), Parent: guardian.Caller(), Inherited: guardian.Inherited(), Names: guardian.Names(),
-			Release: guardian.ReleaseTerminal,
+			PID: guardian.PID(), Inherited: guardian.Inherited(), Names: guardian.Names(),
+			Release: guardian.Release(),
 		},
 		Spare:  guardian.Spare(),
 		Logger: e.watch.log(e.m.logger(e.verbose)),
@@ -109,14 +109,6 @@ func (e *execution) open() error {
 	}
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, e.keeper.word)
-	if e.watch == nil { // nothing is waited for before the command is started, so that comes first: signals wait, too
-		return nil
-	}
-	return e.attend()
-}
-
-// attend begins to listen to signals, and to watch over those whose death ends the job.
-func (e *execution) attend() error {
 	if err := guardian.Receive(e.receive); err != nil {
 		return err
 	}
@@ -144,13 +136,6 @@ func (e *execution) events() jobs.Events {
 		Started: func(pid int) {
 			*known = guardian.Known{Leader: int32(pid)}
 			e.watch.door().started(e.runner)
-			if e.watch != nil {
-				return
-			}
-			if err := e.attend(); err != nil {
-				e.m.say("%v", err)
-				e.runner.Stop()
-			}
 		},
 	}
 }
@@ -276,7 +261,7 @@ func (e *execution) settle(ctx context.Context) (*jobs.Result, error) {
 	return result, errors.Join(err, handedErr)
 }
 
-// addLeftovers adds what there was to be ended after the job; whom the keeper had given up may be
+// addLeftovers adds what there was to be ended after the job; whom the worker had given up may be
 // among them again.
 func addLeftovers(result, rest *jobs.Result) {
 	for _, l := range rest.Leftovers {

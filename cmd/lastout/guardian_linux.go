@@ -30,7 +30,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 	}
 	known := *guardian.Keep()
 	start := time.Now()
-	if err := e.openAtOnce(); err != nil {
+	if err := e.open(); err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}
@@ -51,15 +51,6 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 		guardian.Die(run.Signal)
 	}
 	return run.Status
-}
-
-// openAtOnce is open where there is no command to come first.
-func (e *execution) openAtOnce() error {
-	err := e.open()
-	if err == nil && e.watch == nil {
-		err = e.attend()
-	}
-	return err
 }
 
 // inherit begins where the worker was: if the command had been started, what is to be done at the
@@ -88,7 +79,7 @@ func restoreTerminal() {
 // asks for that, and ends as that says.
 func (o *options) settleHanded(ctx context.Context, m *messages, stderr io.Writer) int {
 	e := &execution{options: o, m: m}
-	if err := e.openAtOnce(); err != nil {
+	if err := e.open(); err != nil {
 		m.say("%v", err)
 		return statusFailed
 	}

@@ -109,7 +109,7 @@ func (e *execution) receive(info guardian.Info) {
 
 // goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop
 // it, and if it is stopped by something else it is hung up. The job's group is not orphaned for the
-// kernel, because of the keeper.
+// kernel, because of the worker.
 func (c *jobControl) goOn(sig syscall.Signal) {
 	switch sig {
 	case unix.SIGTSTP:

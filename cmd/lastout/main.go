@@ -31,9 +31,5 @@ func main() {
 	// Where the machine has no thread to give, the runtime ends the process: that is to be a line,
 	// not a page.
 	debug.SetTraceback("none")
-	env := guardian.Environment()
-	if env == nil {
-		env = os.Environ()
-	}
-	guardian.Exit(run(context.Background(), os.Args[1:], env, os.Stdin, os.Stdout, os.Stderr))
+	guardian.Exit(run(context.Background(), os.Args[1:], environment(), os.Stdin, os.Stdout, os.Stderr))
 }

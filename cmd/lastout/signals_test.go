@@ -169,7 +169,7 @@ func TestEarlySignals(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for round := range rounds {
 			s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
-			for statusField(fmt.Sprintf("/proc/%d/status", s.pid()), "Name") != "lastout" { // until then it is what executes it
+			for statusField(fmt.Sprintf("/proc/%d/status", s.pid()), "Name") != filepath.Base(box.Lastout(t)) { // until then it is what executes it
 			}
 			sent, got := map[int]int{}, map[int]int{}
 			for range each {

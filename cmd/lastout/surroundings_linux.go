@@ -12,21 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exactEnvironment returns the environment as execve(2) passed it where env, which is the Go runtime's view, lacks empty
-// entries or the second of a name; nil where they agree.
-func exactEnvironment(env []string) []string {
+// environment returns what execve(2) has passed: the Go runtime's view lacks empty entries, and the
+// second of a name. Where nothing ran before the runtime, /proc has it.
+func environment() []string {
 	if exact := guardian.Environment(); exact != nil {
 		return exact
 	}
 	raw, err := os.ReadFile("/proc/self/environ")
 	if err != nil || len(raw) == 0 {
-		return nil
+		return os.Environ()
 	}
-	all := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
-	if len(all) == len(env) {
-		return nil
-	}
-	return all
+	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
 }
 
 // degraded says what the caller loses on this machine.

@@ -28,15 +28,21 @@ func startShell(t *testing.T, a *Attr, script string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var st syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &st, 0, nil); err != nil || st != 0 {
-		t.Errorf("%v, status %d", err, st)
-	}
+	succeeds(t, pid)
 	text, err := os.ReadFile(out.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(string(text), fmt.Sprint(pid), "PID")
+}
+
+// succeeds waits for a child that is to exit with status 0.
+func succeeds(t *testing.T, pid int) {
+	t.Helper()
+	var st syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &st, 0, nil); err != nil || st != 0 {
+		t.Errorf("%v, status %d", err, st)
+	}
 }
 
 // inherited is what a caller could have passed on.
@@ -120,10 +126,7 @@ func TestDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var st syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &st, 0, nil); err != nil || st != 0 {
-		t.Errorf("%v, status %d", err, st)
-	}
+	succeeds(t, pid)
 	for i, want := range []string{"a\n", "b\n", ""} {
 		if got, _ := os.ReadFile(files[i].Name()); string(got) != want {
 			t.Errorf("file %d has %q, want %q", i, got, want)

@@ -38,12 +38,11 @@ func probeThread(*clone.Task) {
 //go:norace
 //go:nocheckptr
 func roomForRuntime() bool {
-	const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
 	enough := true
 	probe.release = 0
 	for i := 0; i < room && enough; i++ {
 		top := (uintptr(unsafe.Pointer(&probe.stacks[i])) + unsafe.Sizeof(probe.stacks[i])) &^ 15
-		enough = clone.Clone(unix.SYS_CLONE, thread, top, &probing) > 0
+		enough = clone.Clone(unix.SYS_CLONE, asThread, top, &probing) > 0
 	}
 	probe.release = 1
 	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&probe.release)), futexWake, room, 0, 0, 0)

@@ -22,8 +22,5 @@ func Exit(status int) { os.Exit(status) }
 // Ready does nothing.
 func Ready() {}
 
-// Environment is not known.
-func Environment() []string { return nil }
-
 // Block does nothing.
 func Block() {}

@@ -40,6 +40,9 @@ var keeper struct {
 
 var keeping = clone.Task{Run: keep}
 
+// asThread makes clone(2) make a thread of this process.
+const asThread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
+
 // take takes a signal, if one is pending. With suspends, stop signals are planted before that,
 // unless they were ignored at the start.
 //
@@ -74,11 +77,10 @@ func take(info *signalInfo, suspends bool) bool {
 func plant(sig int32) {
 	k := &keeper
 	if k.tid == 0 {
-		const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
 		top := (uintptr(unsafe.Pointer(&k.stack)) + unsafe.Sizeof(k.stack)) &^ 15
 		old := uint64(0)
 		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
-		tid := clone.Clone(unix.SYS_CLONE, thread, top, &keeping)
+		tid := clone.Clone(unix.SYS_CLONE, asThread, top, &keeping)
 		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8)
 		if tid <= 0 {
 			return

@@ -185,23 +185,24 @@ func Die(sig syscall.Signal) {
 
 const wordBits = 8 * unsafe.Sizeof(unix.Sigset_t{}.Val[0])
 
-// Suspended reports whether lastout has stopped for its job, or is about to.
-func Suspended() bool { return shared != nil && atomic.LoadUint32(&shared.stopped) != 0 }
-
-// GoOn continues a guardian that has stopped for its job. One that runs is left alone: a SIGCONT
-// would undo a stop that is on its way.
+// GoOn continues a guardian that has stopped for its job, or is about to. One that runs is left
+// alone: a SIGCONT would undo a stop that is on its way.
 func GoOn() {
-	if Suspended() {
+	if shared != nil && atomic.LoadUint32(&shared.stopped) != 0 {
 		_ = unix.Kill(int(entered.self), unix.SIGCONT)
 	}
 }
 
-// ReleaseTerminal has the leader of the session, if that is lastout, give up the controlling
-// terminal. It reports whether that was done.
-func ReleaseTerminal() bool {
+// Release returns what has the guardian give up the controlling terminal, if it leads the session,
+// and reports whether that was done; nil where there is no guardian, and the process does it itself.
+func Release() func() bool {
 	if entered.role != Worker {
-		return releaseOwn()
+		return nil
 	}
+	return releaseTerminal
+}
+
+func releaseTerminal() bool {
 	shared.release = askRelease
 	wake()
 	limit := unix.NsecToTimespec(int64(100 * time.Millisecond)) // nothing tells this futex that the guardian has died
@@ -209,17 +210,4 @@ func ReleaseTerminal() bool {
 		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, 0, uintptr(unsafe.Pointer(&limit)), 0, 0)
 	}
 	return shared.answer == released
-}
-
-func releaseOwn() bool {
-	sid, err := unix.Getsid(0)
-	if err != nil || sid != os.Getpid() {
-		return false
-	}
-	if _, err := unix.IoctlGetInt(0, unix.TIOCGPGRP); err != nil {
-		return false
-	}
-	set(unix.SIGHUP, sigIgn)
-	defer set(unix.SIGHUP, sigDfl)
-	return unix.IoctlSetInt(0, unix.TIOCNOTTY, 0) == nil
 }
