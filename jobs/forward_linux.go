@@ -101,7 +101,11 @@ func (l *life) forward(sig syscall.Signal) {
 	if asksForEnd(sig) && l.stopped() {
 		sigs = append(sigs, unix.SIGCONT)
 	}
-	if sig == unix.SIGCONT { // a shell's fg: the terminal first
+	switch sig {
+	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		l.stopSent = sig
+	case unix.SIGCONT: // a shell's fg: the terminal first
+		l.stopSent = 0
 		l.lender.resume(l.child.PID)
 	}
 	now := l.pass(sig, sigs)

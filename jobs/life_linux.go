@@ -24,12 +24,13 @@ type life struct {
 	logger   *slog.Logger
 
 	state    state
-	forked   int64     // when the leader was there; see now
-	gone     bool      // the leader has exited
-	paused   bool      // the leader is stopped
-	signals  int       // TERM and INT since the leader is gone
-	asked    time.Time // when somebody asked for the end
-	told     told      // who has been sent the stop signal already
+	forked   int64          // when the leader was there; see now
+	gone     bool           // the leader has exited
+	paused   bool           // the leader is stopped
+	stopSent syscall.Signal // that was passed on last, and has not been seen to stop the leader
+	signals  int            // TERM and INT since the leader is gone
+	asked    time.Time      // when somebody asked for the end
+	told     told           // who has been sent the stop signal already
 	outputs  outputs
 	result   Result
 	survived error
@@ -133,12 +134,17 @@ func (l *life) readNotes() {
 }
 
 // changed is told that the leader was stopped or continued. One that was stopped because it is in
-// the background of the terminal is lent that, and goes on, if our caller has it to lend.
+// the background of the terminal, and not because somebody wants it to stop, is lent that, and goes
+// on, if our caller has it to lend.
 func (l *life) changed(st syscall.WaitStatus) {
 	l.paused = st.Stopped()
-	if l.paused && l.lender.lend(l.child.PID, st.StopSignal()) {
-		l.signalGroup(unix.SIGCONT)
-		return
+	if l.paused {
+		sent := l.stopSent
+		l.stopSent = 0
+		if sent != st.StopSignal() && l.lender.lend(l.child.PID, st.StopSignal()) {
+			l.signalGroup(unix.SIGCONT)
+			return
+		}
 	}
 	if l.halted = (halt{}); l.paused {
 		l.halt(st.StopSignal())

@@ -14,8 +14,10 @@ import (
 	"lastout/testdata/box"
 )
 
-// Jobs of a CI step that is cancelled. Each has something in its process group, and something in a session of its own; says which
-// signals it gets; and ends of the others.
+// Jobs of a CI step that is cancelled. Each has something in its process group, and something in a
+// session of its own; says which signals it gets; and ends of the others. The shell is dash: an INT
+// that comes just as bash begins to wait has bash send itself INT for ever (5.2.15, with lastout
+// and without).
 const (
 	heedsAll  = `sleep 300 & setsid sleep 300 & s=$!; echo ready $$ $PPID; ` + untilGone
 	heedsTERM = `trap "echo INT" INT; ` + heedsAll
@@ -63,7 +65,7 @@ func TestCancelled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
-			argv := []string{box.Lastout(t), "--die-with-parent", "--grace", "300ms", "bash", "-c", c.job}
+			argv := []string{box.Lastout(t), "--die-with-parent", "--grace", "300ms", "dash", "-c", c.job}
 			if c.shell {
 				argv = append([]string{"bash", "-c", `"$@"; echo after`, "bash"}, argv...)
 			}

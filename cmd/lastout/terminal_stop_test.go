@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -162,6 +163,28 @@ func TestStoppedFromOutside(t *testing.T) {
 		s.prompt(130)
 		s.back(before)
 	})
+}
+
+// TestSuspensionAtTerminal: as TestSuspension, where lastout stops its process group, too. To signal
+// that group is to signal itself, by which the kernel may forget the SIGCONT.
+func TestSuspensionAtTerminal(t *testing.T) {
+	for _, flag := range []string{"--keeper=auto", "--foreground", "--keeper=off"} {
+		for _, sig := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
+			t.Run(flag+" "+unix.SignalName(sig), func(t *testing.T) {
+				s := sit(t, box.New(t), nil, trap(t, "starts-with"), "leads", "0", "--", box.Lastout(t), flag, box.Program(t, "terminal", "actor"), "tell", "ready", "pause")
+				s.ready()
+				lastout := childOf(s.pid())
+				for range *suspensions {
+					for _, next := range []syscall.Signal{sig, unix.SIGWINCH, unix.SIGCONT, unix.SIGUSR1} {
+						s.signal(lastout, next)
+					}
+					s.expect("got:USR1")
+				}
+				s.signal(lastout, unix.SIGALRM)
+				s.end(128 + int(unix.SIGALRM))
+			})
+		}
+	}
 }
 
 // TestStopsItself: with SIGSTOP, which nobody sees coming.

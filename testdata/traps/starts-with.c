@@ -11,6 +11,8 @@
  *   nofile N      RLIMIT_NOFILE, soft and hard
  *   nproc N       RLIMIT_NPROC, soft and hard
  *   lacks LIST    system calls, by number, that the kernel does not have
+ *   leads FD      in a child, which leads the process group in the foreground of
+ *                 that terminal; whether it stops is all the same to its parent
  *   uid N         real, effective and saved user and group, no other groups
  */
 #define _GNU_SOURCE
@@ -27,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The kernel's, because the C library hides its own two signals. */
@@ -83,6 +86,25 @@ static void lack(int number)
 	}
 }
 
+static void lead(int terminal)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+		if (tcsetpgrp(terminal, getpid()) < 0) {
+			perror("starts-with: tcsetpgrp");
+			_exit(125);
+		}
+		signal(SIGTTOU, SIG_DFL);
+		return;
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 int main(int argc, char **argv)
 {
 	char *raised = NULL;
@@ -105,6 +127,8 @@ int main(int argc, char **argv)
 			limit(RLIMIT_NOFILE, atoi(value));
 		else if (!strcmp(what, "nproc"))
 			limit(RLIMIT_NPROC, atoi(value));
+		else if (!strcmp(what, "leads"))
+			lead(atoi(value));
 		else if (!strcmp(what, "uid")) {
 			int id = atoi(value);
 			if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0) {

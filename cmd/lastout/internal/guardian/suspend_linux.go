@@ -29,16 +29,18 @@ import (
 // stopSet are the signals that stop, but for SIGSTOP.
 const stopSet = 1<<(uint(unix.SIGTSTP)-1) | 1<<(uint(unix.SIGTTIN)-1) | 1<<(uint(unix.SIGTTOU)-1)
 
-// Of the thread that keeps planted signals.
-var keeper struct {
+// holder is the thread that has the planted signals.
+var holder struct {
 	tid     int32  // 0: there is none yet
 	planted uint64 // may have been forgotten by the kernel since
 	act     uint32 // a futex: the signal to let act
 	done    uint32 // a futex
+	gone    bool   // there was no signal to act
+	owed    bool   // the next SIGCONT is somebody's that the kernel may have forgotten
 	stack   [4096]byte
 }
 
-var keeping = clone.Task{Run: keep}
+var holding = clone.Task{Run: hold}
 
 // asThread makes clone(2) make a thread of this process.
 const asThread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
@@ -63,50 +65,63 @@ func take(info *signalInfo, suspends bool) bool {
 		return false
 	}
 	if info.Signo == int32(unix.SIGCONT) {
-		keeper.planted = 0
+		resumed(info)
 	}
 	return true
 }
 
-// plant sends a stop signal to the thread that keeps it. Where there can be no thread, a SIGCONT
+// resumed is told of a SIGCONT that was taken. Who has sent the one that is owed is not known.
+//
+//go:nosplit
+//go:norace
+func resumed(info *signalInfo) {
+	holder.planted = 0
+	if holder.owed && info.PID == entered.self {
+		info.PID = 0
+	}
+	holder.owed = false
+}
+
+// plant sends a stop signal to the thread that holds it. Where there can be no thread, a SIGCONT
 // that comes at the wrong moment is lost.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func plant(sig int32) {
-	k := &keeper
-	if k.tid == 0 {
-		top := (uintptr(unsafe.Pointer(&k.stack)) + unsafe.Sizeof(k.stack)) &^ 15
+	h := &holder
+	if h.tid == 0 {
+		top := (uintptr(unsafe.Pointer(&h.stack)) + unsafe.Sizeof(h.stack)) &^ 15
 		old := uint64(0)
 		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
-		tid := clone.Clone(unix.SYS_CLONE, asThread, top, &keeping)
+		tid := clone.Clone(unix.SYS_CLONE, asThread, top, &holding)
 		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8)
 		if tid <= 0 {
 			return
 		}
-		k.tid = int32(tid)
+		h.tid = int32(tid)
 	}
-	sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(k.tid), uintptr(sig), 0)
-	k.planted |= 1 << (uint(sig) - 1)
+	sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(h.tid), uintptr(sig), 0)
+	h.planted |= 1 << (uint(sig) - 1)
 }
 
-// keep is what the thread does.
+// hold is what the thread does.
 //
 //go:nosplit
 //go:norace
-func keep(*clone.Task) {
-	k := &keeper
+func hold(*clone.Task) {
+	h := &holder
 	for {
-		for k.act == 0 {
-			sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.act)), futexWait, 0, 0, 0, 0)
+		for h.act == 0 {
+			sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.act)), futexWait, 0, 0, 0, 0)
 		}
-		set := uint64(1) << (k.act - 1)
-		k.act = 0
+		set := uint64(1) << (h.act - 1)
+		h.act = 0
+		h.gone = pending()&set == 0
 		sys(unix.SYS_RT_SIGPROCMASK, 1, uintptr(unsafe.Pointer(&set)), 0, 8) // the process stops here, until SIGCONT
 		sys(unix.SYS_RT_SIGPROCMASK, 0, uintptr(unsafe.Pointer(&set)), 0, 8)
-		k.done = 1
-		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.done)), futexWake, 1, 0, 0, 0)
+		h.done = 1
+		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.done)), futexWake, 1, 0, 0, 0)
 	}
 }
 
@@ -117,8 +132,8 @@ func keep(*clone.Task) {
 //go:nosplit
 //go:norace
 func suspend(sig int32, group bool) {
-	k := &keeper
-	if k.planted>>(uint(sig)-1)&1 == 0 {
+	h := &holder
+	if h.planted>>(uint(sig)-1)&1 == 0 {
 		if pending()>>(uint(unix.SIGCONT)-1)&1 != 0 {
 			return
 		}
@@ -131,18 +146,22 @@ func suspend(sig int32, group bool) {
 			relay(&info)
 		}
 	}
-	if k.tid == 0 {
+	if h.tid == 0 {
 		return
 	}
 	if shared != nil {
 		shared.stopped = 1
 	}
-	k.done, k.act = 0, uint32(sig)
-	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.act)), futexWake, 1, 0, 0, 0)
-	for k.done == 0 {
-		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&k.done)), futexWait, 0, 0, 0, 0)
+	h.done, h.act = 0, uint32(sig)
+	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.act)), futexWake, 1, 0, 0, 0)
+	for h.done == 0 {
+		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&h.done)), futexWait, 0, 0, 0, 0)
 	}
-	k.planted &^= 1 << (uint(sig) - 1)
+	h.planted &^= 1 << (uint(sig) - 1)
+	if group && h.gone {
+		h.owed = true
+		sys(unix.SYS_KILL, 0, uintptr(unix.SIGCONT), 0, 0)
+	}
 	if shared != nil {
 		shared.stopped = 0
 	}
