@@ -94,7 +94,7 @@ func TestExternalLinker(t *testing.T) {
 // Where what runs without the Go runtime begins: before that starts, in the child of a fork, and in
 // threads that it does not know.
 var withoutRuntime = []string{
-	"main.enter", "lastout/jobs/spawn.child", "lastout/cmd/lastout/internal/guardian.keep", "lastout/cmd/lastout/internal/guardian.probeThread",
+	"main.enter", "lastout/jobs/spawn.child", "lastout/cmd/lastout/internal/guardian.hold", "lastout/cmd/lastout/internal/guardian.probeThread",
 }
 
 // Whatever else these functions may call: system calls, and the panic of a bounds check, which

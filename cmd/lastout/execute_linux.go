@@ -109,9 +109,7 @@ func (e *execution) open() error {
 	}
 	e.control.runner = e.runner
 	degraded(e.m, e.runner, e.keeper.word)
-	if err := guardian.Receive(e.receive); err != nil {
-		return err
-	}
+	guardian.Receive(e.receive)
 	if err := guardian.Watch(e.abandon); err != nil {
 		return err
 	}

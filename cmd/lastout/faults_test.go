@@ -62,6 +62,49 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
+// TestTooFewDescriptors: a line, and nothing is started; or a leftover has its report.
+func TestTooFewDescriptors(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for limit := 3; limit <= 20; limit++ {
+			argv := []string{"nofile", strconv.Itoa(limit), "--", box.Lastout(t), flag, "--fail-on-leak", "--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 0"}
+			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
+			refused := out.Status == 125 && out.Stderr == "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
+			reported := out.Status == 123 && strings.Contains(out.Stderr, "left 2 processes behind")
+			if limit < 16 && !refused || limit == 20 && !reported || !refused && !reported {
+				t.Errorf("limit %d: status %d, signal %d, stderr %q", limit, out.Status, out.Signal, out.Stderr)
+			}
+		}
+	})
+}
+
+// TestRefusedSystemCalls: one line, and nothing is started.
+func TestRefusedSystemCalls(t *testing.T) {
+	needRoot(t) // seccomp(2)
+	// Without a guardian nobody is there to say it but the runtime, and nobody's death to be known by pidfd_open.
+	withGuardian := []string{"epoll_create1", "epoll_ctl", "eventfd2", "futex", "sigaltstack", "clone", "pidfd_open"}
+	for name, number := range map[string]int{
+		"rt_sigprocmask": unix.SYS_RT_SIGPROCMASK, "rt_sigaction": unix.SYS_RT_SIGACTION, "rt_sigpending": unix.SYS_RT_SIGPENDING,
+		"rt_sigtimedwait": unix.SYS_RT_SIGTIMEDWAIT, "signalfd4": unix.SYS_SIGNALFD4, "pipe2": unix.SYS_PIPE2, "fcntl": unix.SYS_FCNTL,
+		"ppoll": unix.SYS_PPOLL, "waitid": unix.SYS_WAITID, "clone": unix.SYS_CLONE, "prctl": unix.SYS_PRCTL, "getpid": unix.SYS_GETPID,
+		"pidfd_open": unix.SYS_PIDFD_OPEN, "epoll_create1": unix.SYS_EPOLL_CREATE1, "epoll_ctl": unix.SYS_EPOLL_CTL,
+		"epoll_pwait": unix.SYS_EPOLL_PWAIT, "eventfd2": unix.SYS_EVENTFD2, "futex": unix.SYS_FUTEX, "sigaltstack": unix.SYS_SIGALTSTACK,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, keeper := range keepers {
+				if keeper == "off" && slices.Contains(withGuardian, name) {
+					continue
+				}
+				b := box.New(t)
+				argv := []string{"lacks", strconv.Itoa(number), "--", box.Lastout(t), "--keeper", keeper, "echo", "started"}
+				out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
+				if out.Status != 125 || out.Stdout != "" || !strings.HasPrefix(out.Stderr, "lastout: ") || strings.Count(out.Stderr, "\n") != 1 {
+					t.Errorf("keeper=%s: status %d, signal %d, stdout %q, stderr %q", keeper, out.Status, out.Signal, out.Stdout, out.Stderr)
+				}
+			}
+		})
+	}
+}
+
 // TestJobFillsPidsLimit guards the threads that exist before the job starts: where no more can be made, the Go runtime aborts.
 func TestJobFillsPidsLimit(t *testing.T) {
 	for _, keeper := range keepers {

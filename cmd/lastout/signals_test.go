@@ -202,6 +202,23 @@ func TestEarlySignals(t *testing.T) {
 	})
 }
 
+// TestEarlySignalsToTheGroup: what ends the command ends lastout in the same way, though the worker
+// may not have a process group of its own yet.
+func TestEarlySignalsToTheGroup(t *testing.T) {
+	const rounds = 150
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
+		for range rounds {
+			b := box.New(t)
+			cmd := b.Command(box.Lastout(t), "sleep", "300")
+			cmd.SysProcAttr.Setpgid = true
+			s := play(t, b, cmd)
+			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			s.signal(-s.pid(), sig)
+			s.endOf(sig)
+		}
+	}
+}
+
 // TestSignalsToTheParent: what a command sends to its parent counts as sent to lastout.
 func TestSignalsToTheParent(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {

@@ -25,20 +25,21 @@ func Enter(stack unsafe.Pointer) {
 	record()
 	v.hide()
 	entered.role, entered.stderr = Alone, -1
-	ok := pipes()
-	if ok {
-		keepPending()
-		catchEarly()
+	pipes()
+	keepPending()
+	tryOthers()
+	if f := &entered.failed; f.errno != 0 {
+		giveUp(f.trap, f.errno)
 	}
-	if !ok || entered.self == 1 || v.off() || !prepare() {
+	catchEarly()
+	if entered.self == 1 || v.off() || !prepare() {
 		return
 	}
 	child, errno := sys6(unix.SYS_CLONE, unix.CLONE_FILES|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	switch {
 	case errno != 0:
 		putBack()
-		complain(cannotFork)
-		exit(125)
+		giveUp(unix.SYS_CLONE, errno)
 	case child == 0:
 		begin()
 	default:
@@ -52,13 +53,13 @@ func Enter(stack unsafe.Pointer) {
 //go:norace
 func record() {
 	in := &entered.inherited
-	sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&in.Blocked)), 8)
-	pid, _ := sys(unix.SYS_GETPID, 0, 0, 0, 0)
-	parent, _ := sys(unix.SYS_GETPPID, 0, 0, 0, 0)
-	entered.self, entered.caller = int32(pid), int32(parent)
+	need(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&in.Blocked)), 8)
+	entered.self = int32(need(unix.SYS_GETPID, 0, 0, 0, 0))
+	entered.caller = int32(need(unix.SYS_GETPPID, 0, 0, 0, 0))
 	var old action
 	for sig := uintptr(1); sig <= 64; sig++ {
-		if _, errno := sys(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), 8); errno == 0 && old.handler == sigIgn {
+		need(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), 8)
+		if old.handler == sigIgn {
 			in.Ignored |= 1 << (sig - 1)
 		}
 	}
@@ -67,22 +68,79 @@ func record() {
 		sys(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&old)), 0, 8)
 	}
 	for fd := uintptr(0); fd < 3; fd++ {
-		if _, errno := sys(unix.SYS_FCNTL, fd, unix.F_GETFD, 0, 0); errno == unix.EBADF {
+		_, errno := sys(unix.SYS_FCNTL, fd, unix.F_GETFD, 0, 0)
+		expect(unix.EBADF, unix.SYS_FCNTL, errno)
+		if errno != 0 {
 			entered.closed |= 1 << fd
 		}
 	}
-	sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, uintptr(unsafe.Pointer(&in.Files)))
+	need(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, uintptr(unsafe.Pointer(&in.Files)))
 }
 
-// pipes makes what signals come through.
+// need makes a system call that there is no lastout without.
 //
 //go:norace
-func pipes() bool {
-	entered.signals = free(sys(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&all)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK))
+func need(trap, a, b, c, d uintptr) uintptr {
+	r, errno := sys(trap, a, b, c, d)
+	expect(0, trap, errno)
+	return r
+}
+
+// expect notes the first system call that has failed, unless it was for a good reason.
+//
+//go:norace
+func expect(good syscall.Errno, trap uintptr, errno syscall.Errno) {
+	if f := &entered.failed; errno != 0 && errno != good && f.errno == 0 {
+		f.trap, f.errno = trap, errno
+	}
+}
+
+// pipes makes what signals come through, and looks whether there are descriptors for the rest.
+//
+//go:norace
+//go:nocheckptr
+func pipes() {
+	in := &entered.inherited
+	if in.Files.Cur != in.Files.Max { // as the Go runtime does
+		most := unix.Rlimit{Cur: in.Files.Max, Max: in.Files.Max}
+		sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&most)), 0)
+	}
+	entered.signals = free(need(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&all)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK))
 	var fds [2]int32
-	_, errno := sys(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
-	entered.pipe[0], entered.pipe[1] = free(uintptr(fds[0]), errno), free(uintptr(fds[1]), errno)
-	return entered.signals >= 0 && entered.pipe[0] >= 0 && entered.pipe[1] >= 0
+	need(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
+	entered.pipe[0], entered.pipe[1] = free(uintptr(fds[0])), free(uintptr(fds[1]))
+	if in.Files.Max > manyFiles || entered.failed.errno != 0 {
+		return
+	}
+	var spare [neededFiles - 3]int32
+	for i := range spare {
+		spare[i] = int32(need(unix.SYS_FCNTL, uintptr(entered.signals), unix.F_DUPFD_CLOEXEC, 3, 0))
+	}
+	for _, fd := range spare {
+		sys(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0)
+	}
+}
+
+// neededFiles is how many descriptors lastout needs, beside those that it is started with, to settle
+// any job.
+const neededFiles = 13
+
+// manyFiles is a limit above which there are enough of them, as a rule.
+const manyFiles = 256
+
+// tryOthers makes the system calls that must not be refused later.
+//
+//go:norace
+func tryOthers() {
+	var info signalInfo
+	_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
+	expect(unix.ECHILD, unix.SYS_WAITID, errno)
+	entered.handed = errno == 0
+	_, errno = sys6(unix.SYS_EPOLL_PWAIT, ^uintptr(0), uintptr(unsafe.Pointer(&info)), 1, 0, 0, 8)
+	expect(unix.EBADF, unix.SYS_EPOLL_PWAIT, errno)
+	expect(0, unix.SYS_PPOLL, await(entered.signals, unix.POLLIN, 1))
+	var set uint64
+	need(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&set)), 8, 0, 0)
 }
 
 // maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.
@@ -94,7 +152,11 @@ const maxBefore = 1024
 //go:norace
 func keepPending() {
 	var info signalInfo
-	for i := 0; i < maxBefore && dequeue(^uint64(stopSet), &info); i++ {
+	for i := 0; i < maxBefore; i++ {
+		if sig, errno := dequeue(^uint64(stopSet), &info); sig == 0 {
+			expect(unix.EAGAIN, unix.SYS_RT_SIGTIMEDWAIT, errno)
+			return
+		}
 		info.Errno = before
 		sys(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(&info)), recordSize, 0)
 	}
@@ -126,9 +188,6 @@ func prepare() bool {
 		return false
 	}
 	*(*uintptr)(unsafe.Pointer(&shared)) = at
-	var info signalInfo
-	_, errno = sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
-	entered.handed = errno == 0
 	putAside()
 	return true
 }
@@ -144,10 +203,11 @@ func putAside() {
 		return
 	}
 	at := unix.AT_FDCWD
-	null := free(sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&devNull)), unix.O_WRONLY|unix.O_CLOEXEC, 0))
-	if null < 0 {
+	opened, errno := sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&devNull)), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if errno != 0 {
 		return
 	}
+	null := free(opened)
 	if saved, errno := sys(unix.SYS_FCNTL, 2, unix.F_DUPFD_CLOEXEC, 3, 0); errno == 0 {
 		entered.stderr = int32(saved)
 		sys(unix.SYS_DUP3, uintptr(null), 2, 0, 0)
@@ -171,21 +231,15 @@ func putBack() {
 }
 
 // free moves a descriptor of ours away from the numbers of the standard ones, which were closed
-// then and are to stay so. It returns -1 for one that there is none of.
+// then and are to stay so.
 //
 //go:norace
-func free(fd uintptr, errno syscall.Errno) int32 {
-	if errno != 0 {
-		return -1
-	}
-	if fd > 2 {
+func free(fd uintptr) int32 {
+	if fd > 2 || entered.failed.errno != 0 {
 		return int32(fd)
 	}
-	moved, errno := sys(unix.SYS_FCNTL, fd, unix.F_DUPFD_CLOEXEC, 3, 0)
+	moved := need(unix.SYS_FCNTL, fd, unix.F_DUPFD_CLOEXEC, 3, 0)
 	sys(unix.SYS_CLOSE, fd, 0, 0, 0)
-	if errno != 0 {
-		return -1
-	}
 	return int32(moved)
 }
 
@@ -197,14 +251,30 @@ var workerName = [...]byte{'l', 'a', 's', 't', 'o', 'u', 't', ':', ' ', 'w', 'o'
 // caller's cannot hit both, and told of the guardian's death. That is by SIGCONT, because a worker
 // that is stopped when the guardian dies would never learn of it.
 //
+// What the caller's group was sent until then, the guardian was sent, too: here it would act as soon
+// as the Go runtime unblocks it.
+//
 //go:norace
 func begin() {
 	entered.role = Worker
 	sys(unix.SYS_SETPGID, 0, 0, 0, 0)
+	dropPending()
 	sys6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGCONT), 0, 0, 0, 0)
 	sys6(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&workerName)), 0, 0, 0, 0)
 	if parent, _ := sys(unix.SYS_GETPPID, 0, 0, 0, 0); int32(parent) != entered.self {
 		exit(125) // the guardian is dead already, and nothing has been started
+	}
+}
+
+// dropPending drops the signals that are pending.
+//
+//go:norace
+func dropPending() {
+	var info signalInfo
+	for {
+		if sig, _ := dequeue(all, &info); sig == 0 {
+			return
+		}
 	}
 }
 
@@ -217,10 +287,36 @@ func exit(status uintptr) {
 
 // Messages of a process that has no runtime.
 const (
-	cannotFork  = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
-	cannotRun   = "lastout: cannot start: the Go runtime needs more threads or memory: raise the limits (ulimit -u, ulimit -v, pids.max)\n"
-	cannotStart = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"
+	fewProcesses = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
+	fewFiles     = "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
+	cannotRun    = "lastout: cannot start: the Go runtime does not get the threads, memory or system calls that it needs: raise the limits (ulimit -u, ulimit -v, pids.max), or allow them (seccomp)\n"
+	cannotStart  = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"
 )
+
+// giveUp ends lastout before anything was started.
+//
+//go:norace
+//go:nocheckptr
+func giveUp(trap uintptr, errno syscall.Errno) {
+	switch errno {
+	case unix.EAGAIN, unix.ENOMEM:
+		complain(fewProcesses)
+	case unix.EMFILE, unix.ENFILE, unix.EINVAL: // the last by fcntl(2): no number from 3 on is below the limit
+		complain(fewFiles)
+	default:
+		complain("lastout: cannot start: it needs system call ")
+		var digits [20]byte
+		at := len(digits)
+		for at > 0 && (trap > 0 || at == len(digits)) {
+			at--
+			digits[at] = byte('0' + trap%10)
+			trap /= 10
+		}
+		complain(unsafe.String(&digits[at], len(digits)-at))
+		complain(", which is refused: allow it (seccomp)\n")
+	}
+	exit(125)
+}
 
 //go:norace
 func complain(message string) {

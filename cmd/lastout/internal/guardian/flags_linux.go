@@ -184,13 +184,15 @@ var hidden [16]struct {
 // runtimeVariables are what the Go runtime reads at the start.
 var runtimeVariables = [...]string{"GODEBUG=", "GOGC=", "GOMAXPROCS=", "GOMEMLIMIT=", "GOTRACEBACK=", "GORACE="}
 
-// ownPrefix makes a variable one of lastout's own.
+// ownVariables are those of our own runtime: what it says, and not how it works.
+var ownVariables = [...]string{"LASTOUT_GODEBUG=", "LASTOUT_GOTRACEBACK=", "LASTOUT_GORACE="}
+
 const ownPrefix = "LASTOUT_"
 
 var empty byte
 
 // hide hides variables from the Go runtime, which heeds them as if they were meant for lastout.
-// LASTOUT_GODEBUG is what GODEBUG would be, and so with the others.
+// LASTOUT_GODEBUG is what GODEBUG would be, and so with the others of ownVariables.
 //
 //go:norace
 //go:nocheckptr
@@ -201,8 +203,8 @@ func (v vectors) hide() {
 		e := textAt(v.envp, i)
 		to := text{unsafe.Pointer(&empty)}
 		switch {
-		case e.forRuntime():
-		case e.begins(ownPrefix) && e.from(len(ownPrefix)).forRuntime():
+		case e.beginsAny(runtimeVariables[:]):
+		case e.beginsAny(ownVariables[:]):
 			to = e.from(len(ownPrefix))
 			entered.traced = true
 		default:
@@ -215,9 +217,9 @@ func (v vectors) hide() {
 }
 
 //go:norace
-func (t text) forRuntime() bool {
-	for i := range runtimeVariables {
-		if t.begins(runtimeVariables[i]) {
+func (t text) beginsAny(of []string) bool {
+	for i := range of {
+		if t.begins(of[i]) {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@
 package guardian
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -75,14 +76,15 @@ func workerGone() bool {
 // await waits until a descriptor is ready, or for some time; less than 0 is for ever.
 //
 //go:norace
-func await(fd int32, events int16, nanoseconds int64) {
+func await(fd int32, events int16, nanoseconds int64) syscall.Errno {
 	set := unix.PollFd{Fd: fd, Events: events}
 	limit := unix.Timespec{Nsec: nanoseconds}
 	at := uintptr(unsafe.Pointer(&limit))
 	if nanoseconds < 0 {
 		at = 0
 	}
-	sys6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set)), 1, at, 0, 8, 0)
+	_, errno := sys6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set)), 1, at, 0, 8, 0)
+	return errno
 }
 
 // serve does what the worker asks for, and ends as it says. It reports whether the runtime is
@@ -107,14 +109,14 @@ func serve() bool {
 		entered.role = Settler
 		return true
 	}
-	worker, exited := reap()
+	worker, killed := reap()
 	if !worker {
 		return false
 	}
 	if p.verdict != verdictNone {
 		finish()
 	}
-	if p.ready == 0 && exited {
+	if p.ready == 0 && !killed { // the Go runtime ends the process in several ways
 		putBack()
 		complain(cannotRun)
 		exit(125)
@@ -129,22 +131,22 @@ func serve() bool {
 	return true
 }
 
-// reap reaps what there is, and reports whether the worker was among it, and whether that has
-// exited by itself.
+// reap reaps what there is, and reports whether the worker was among it, and whether that was ended
+// by SIGKILL.
 //
 //go:norace
-func reap() (worker, exited bool) {
+func reap() (worker, killed bool) {
 	for {
 		var info signalInfo
 		_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WALL, 0, 0)
 		switch {
 		case errno != 0 || info.PID == 0:
-			return worker, exited
+			return worker, killed
 		case info.PID != entered.worker:
 		case info.Code == cldStopped || info.Code == cldTrapped: // it has no business being stopped
 			sys(unix.SYS_KILL, uintptr(entered.worker), uintptr(unix.SIGCONT), 0, 0)
 		default:
-			worker, exited = true, info.Code == cldExited
+			worker, killed = true, info.Code == cldKilled && info.Status == int32(unix.SIGKILL)
 		}
 	}
 }
@@ -192,22 +194,27 @@ func letGo() uint32 {
 	}
 	hangup := uint64(1)<<(uint(unix.SIGHUP)-1) | 1<<(uint(unix.SIGCONT)-1)
 	var info signalInfo
-	for dequeue(hangup, &info) {
+	for {
+		if sig, _ := dequeue(hangup, &info); sig == 0 {
+			return released
+		}
 		if info.Code != siUser || info.PID != entered.self { // the kernel sends them in our name
 			relay(&info)
 		}
 	}
-	return released
 }
 
-// dequeue takes one pending signal of a set.
+// dequeue takes one pending signal of a set, and returns it; 0 is none.
 //
 //go:nosplit
 //go:norace
-func dequeue(set uint64, info *signalInfo) bool {
+func dequeue(set uint64, info *signalInfo) (int32, syscall.Errno) {
 	var now unix.Timespec
 	sig, errno := sys(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(info)), uintptr(unsafe.Pointer(&now)), 8)
-	return errno == 0 && sig != 0
+	if errno != 0 {
+		return 0, errno
+	}
+	return int32(sig), 0
 }
 
 // pending returns the signals that are.

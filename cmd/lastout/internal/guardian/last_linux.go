@@ -74,8 +74,7 @@ func endWithoutRuntime() {
 			}
 			reaped = true
 		}
-		for dequeue(all, &info) {
-		}
+		dropPending()
 		if !reaped { // the next that ends sends SIGCHLD
 			await(entered.signals, unix.POLLIN, 20*1000*1000)
 		}

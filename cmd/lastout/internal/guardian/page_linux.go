@@ -14,15 +14,19 @@ var entered struct {
 	role        Role
 	environment uintptr // as execve(2) has put it on the stack
 	inherited   spawn.Inherited
-	closed      uint8 // bit n: descriptor n was closed
-	handed      bool  // there were children already
-	self        int32 // our process id, in the worker the guardian's
-	caller      int32
-	worker      int32
-	signals     int32    // signalfd(2), for all signals
-	traced      bool     // somebody wants to see what the Go runtime says
-	stderr      int32    // where standard error is while the Go runtime starts; -1: in its place
-	pipe        [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
+	failed      struct { // the system call by which lastout cannot run here
+		trap  uintptr
+		errno syscall.Errno // 0: there is none
+	}
+	closed  uint8 // bit n: descriptor n was closed
+	handed  bool  // there were children already
+	self    int32 // our process id, in the worker the guardian's
+	caller  int32
+	worker  int32
+	signals int32    // signalfd(2), for all signals
+	traced  bool     // somebody wants to see what the Go runtime says
+	stderr  int32    // where standard error is while the Go runtime starts; -1: in its place
+	pipe    [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
 }
 
 var all = ^uint64(0)
@@ -83,7 +87,8 @@ type signalInfo struct {
 	_                  int32
 	PID                int32
 	UID                uint32
-	_                  [104]byte
+	Status             int32 // of a child, with SIGCHLD and waitid(2)
+	_                  [100]byte
 }
 
 // Marks of a record, in a field that the kernel leaves 0. Without one it is from the handler.
@@ -123,7 +128,7 @@ const (
 	siQueue    = -1
 	siTkill    = -6
 	siKernel   = 0x80
-	cldExited  = 1
+	cldKilled  = 2
 	cldTrapped = 4
 	cldStopped = 5
 )

@@ -1,7 +1,6 @@
 package guardian
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -40,12 +39,18 @@ type receiver struct {
 // often one was taken from the kernel.
 var continued, taken atomic.Uint64
 
+// sources are where signals come from; nil where nothing ran before the runtime.
+var sources struct{ relay, own syscall.RawConn }
+
 // Block has signals wait from now on until [Receive] is called, those too that the Go runtime has a
-// handler for.
+// handler for. It makes the runtime's poller: where that cannot be had the runtime ends the process.
 func Block() {
-	if entered.role != Unknown {
-		catch()
+	if entered.role == Unknown {
+		return
 	}
+	catch()
+	sources.relay, _ = os.NewFile(uintptr(entered.pipe[0]), "relay").SyscallConn() // it fails for no file at all
+	sources.own, _ = os.NewFile(uintptr(entered.signals), "signals").SyscallConn()
 }
 
 // Receive calls each for every signal that lastout receives from now on, and for those that have
@@ -54,47 +59,39 @@ func Block() {
 //
 // What is sent to the worker, as by a command to its parent, counts as sent to lastout. What one
 // process sends to guardian and worker both, as pkill(1) does, counts once.
-func Receive(each func(Info)) error {
+func Receive(each func(Info)) {
 	if r := receiving; r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.each = each
-		return nil
+		return
 	}
 	r := &receiver{each: each}
 	receiving = r
 	if entered.role == Unknown {
 		notify(r)
-		return nil
+		return
 	}
-	if err := r.follow(entered.pipe[0], "relay", func(info *signalInfo) bool {
+	go r.follow(sources.relay, func(info *signalInfo) bool {
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(info)), recordSize)
 		return errno == 0 && n == recordSize
-	}); err != nil {
-		return err
-	}
+	})
+	next := takeOwn
 	if entered.role == Worker { // the file in the table is the guardian's, too: what is read is the reader's
-		return r.follow(entered.signals, "signals", func(info *signalInfo) bool { return take(info, false) })
+		next = func(info *signalInfo) bool { return take(info, false) }
 	}
-	return r.follow(entered.signals, "signals", takeOwn)
+	go r.follow(sources.own, next)
 }
 
-// follow reads what comes through a descriptor.
-func (r *receiver) follow(fd int32, name string, next func(*signalInfo) bool) error {
-	raw, err := os.NewFile(uintptr(fd), name).SyscallConn()
-	if err != nil {
-		return fmt.Errorf("receive signals: %w", err)
-	}
-	go func() {
-		_ = raw.Read(func(uintptr) bool {
-			var info signalInfo
-			for next(&info) {
-				r.receive(&info)
-			}
-			return false
-		})
-	}()
-	return nil
+// follow reads what comes from a source.
+func (r *receiver) follow(source syscall.RawConn, next func(*signalInfo) bool) {
+	_ = source.Read(func(uintptr) bool {
+		var info signalInfo
+		for next(&info) {
+			r.receive(&info)
+		}
+		return false
+	})
 }
 
 func (r *receiver) receive(s *signalInfo) {

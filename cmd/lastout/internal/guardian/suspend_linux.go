@@ -61,7 +61,7 @@ func take(info *signalInfo, suspends bool) bool {
 			plant(sig)
 		}
 	}
-	if !dequeue(^stops|now, info) {
+	if taken, _ := dequeue(^stops|now, info); taken == 0 {
 		return false
 	}
 	if info.Signo == int32(unix.SIGCONT) {
@@ -142,7 +142,7 @@ func suspend(sig int32, group bool) {
 	if group {
 		sys(unix.SYS_KILL, 0, uintptr(sig), 0, 0)
 		var info signalInfo
-		if dequeue(1<<(uint(sig)-1), &info) && info.PID != entered.self && shared != nil {
+		if taken, _ := dequeue(1<<(uint(sig)-1), &info); taken != 0 && info.PID != entered.self && shared != nil {
 			relay(&info)
 		}
 	}
