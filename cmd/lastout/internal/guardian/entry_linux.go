@@ -285,7 +285,7 @@ func exit(status uintptr) {
 	}
 }
 
-// Messages of a process that has no runtime.
+// Messages of a process that has no runtime. fewFiles names neededFiles.
 const (
 	fewProcesses = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
 	fewFiles     = "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
