@@ -43,6 +43,7 @@ var packages = map[string]string{
 	"ssh-agent":               "openssh-client",
 	"ssh-keygen":              "openssh-client",
 	"sshd":                    "openssh-server",
+	"systemd-run":             "systemd",
 	"systemd-socket-activate": "systemd",
 	"tini":                    "tini",
 	"tmux":                    "tmux",
