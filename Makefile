@@ -21,7 +21,7 @@ DOCKER    = ./testdata/docker
 
 # Nothing is taken from the test cache: most of what is tested are processes, which it knows nothing of. One
 # package at a time: a fork bomb in one makes the time that another measures meaningless.
-TESTFLAGS ?= -count=1 -p 1
+TESTFLAGS ?= -count=1 -p 1 -timeout 40m
 
 BUILD   = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 SOURCES = go.mod go.sum $(shell find . -name '*.go' ! -name '*_test.go' ! -path './testdata/*')

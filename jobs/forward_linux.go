@@ -104,6 +104,9 @@ func (l *life) forward(sig syscall.Signal) {
 	switch sig {
 	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
 		l.stopSent = sig
+		if l.paused { // which was told before anybody knew that it is somebody's wish
+			l.halt(sig)
+		}
 	case unix.SIGCONT: // a shell's fg: the terminal first
 		l.stopSent = 0
 		l.lender.resume(l.child.PID)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/spawn"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,8 @@ type Runner struct {
 	logger *slog.Logger
 	host   *host // where in-process jobs live; the net under the keeper otherwise
 
-	shares atomic.Bool // the job is in our process group
+	shares     atomic.Bool // the job is in our process group
+	stopsAgain atomic.Bool // the leader is to be sent a stop signal again; see resend
 
 	turn sync.Mutex // held by Run and Close
 	keep *link
@@ -180,12 +182,34 @@ func (r *Runner) Childless() bool { return r.host.reaper.Childless() }
 
 // Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the leader is gone: the
 // first ends lingering, a second one the grace period.
-func (r *Runner) Signal(sig syscall.Signal) { r.request(request{input: stopSignal, sig: sig}) }
+func (r *Runner) Signal(sig syscall.Signal) {
+	r.resend(sig)
+	r.request(request{input: stopSignal, sig: sig})
+}
 
 // Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, unless the
 // leader was not there yet, but has the meaning that it has for Signal once the leader is gone.
 func (r *Runner) Sent(sig syscall.Signal) {
-	r.request(request{input: stopSignal, sig: sig, sent: now()})
+	req := request{input: stopSignal, sig: sig, sent: now()}
+	if r.resend(sig) {
+		req.sent = 0
+	}
+	r.request(req)
+}
+
+// resend reports whether a signal that the leader was sent, too, is to be sent to it again. A stop
+// signal that has come before the leader could execute its program is: that must not stop it, and so
+// is the SIGCONT after it.
+func (r *Runner) resend(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		again := spawn.GoOn()
+		r.stopsAgain.Store(again)
+		return again
+	case unix.SIGCONT:
+		return r.stopsAgain.Swap(false)
+	}
+	return false
 }
 
 // Shares reports whether the job that was started last is in our process group, as Job.Foreground asks for, or Job.Terminal where others are at the

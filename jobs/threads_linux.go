@@ -50,7 +50,9 @@ func prepare(exclusive bool) {
 // Threads belong to the process, and the runtime keeps them.
 var (
 	threadsForJobs = sync.OnceFunc(func() {
-		if runtime.GOMAXPROCS(0) > 2 { // With more processors the runtime would wake more threads than there is work for.
+		// With more processors the runtime would wake more threads than there is work for. With one
+		// nothing could be done while a leader is being started.
+		if runtime.GOMAXPROCS(0) != 2 {
 			runtime.GOMAXPROCS(2)
 		}
 		occupy(enoughThreads - 1) // we are on one

@@ -21,7 +21,8 @@ type jobControl struct {
 }
 
 // stopped is told that the leader was stopped, and whether the job owns the foreground of the
-// terminal. Where there is no terminal nobody would continue us, but for whoever has sent us TSTP.
+// terminal. Where there is no terminal nobody would continue us, but for whoever has sent us that
+// signal.
 func (c *jobControl) stopped(sig syscall.Signal, owner bool, news func() bool) (done bool) {
 	seen := guardian.Continued()
 	if news() {
@@ -33,7 +34,7 @@ func (c *jobControl) stopped(sig syscall.Signal, owner bool, news func() bool) (
 	}
 	if tty, err := terminal.Open(); err == nil {
 		_ = tty.Close()
-	} else if sig != unix.SIGTSTP || c.asked.Load() != int32(unix.SIGTSTP) {
+	} else if !c.wasAsked(sig) {
 		return true
 	}
 	c.suspend(sig, c.isGroups(sig, owner), seen)
@@ -107,17 +108,21 @@ func (e *execution) receive(info guardian.Info) {
 	}
 }
 
-// goOn does what the kernel does to a process group that nobody could continue: TSTP does not stop
-// it, and if it is stopped by something else it is hung up. The job's group is not orphaned for the
-// kernel, because of the worker.
+// goOn does what the kernel does to a process group that nobody could continue: what somebody sends
+// does not stop it, and the terminal hangs it up. The job's group is not orphaned for the kernel,
+// because of the worker.
 func (c *jobControl) goOn(sig syscall.Signal) {
-	switch sig {
-	case unix.SIGTSTP:
+	switch {
+	case sig == unix.SIGTSTP, c.wasAsked(sig):
 		c.runner.Signal(unix.SIGCONT)
-	case unix.SIGTTIN, unix.SIGTTOU:
+	case sig == unix.SIGTTIN, sig == unix.SIGTTOU:
 		c.runner.Signal(unix.SIGHUP)
 	}
 }
+
+// wasAsked reports whether the last stop signal that was sent to us, and not by the terminal, is
+// this one.
+func (c *jobControl) wasAsked(sig syscall.Signal) bool { return c.asked.Load() == int32(sig) }
 
 // goOnTogether is told of a signal that our whole process group, with the job in it, has got from
 // the terminal. None of it is to be stopped if nobody could continue it.

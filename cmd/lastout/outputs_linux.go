@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/outfile"
 	"lastout/cmd/lastout/internal/trace"
 )
@@ -18,6 +20,9 @@ type outputs struct {
 
 // check finds out, before anything is started, whether they can be written.
 func (f *outputs) check(o *options) (err error) {
+	if err := o.notClosed(); err != nil {
+		return err
+	}
 	if err := o.distinct(); err != nil {
 		return err
 	}
@@ -28,12 +33,43 @@ func (f *outputs) check(o *options) (err error) {
 	return err
 }
 
-// distinct refuses two flags that name one file: one would write over the other, or replace a lock.
-func (o *options) distinct() error {
-	files := []struct{ flag, name string }{
+// namedFile is a file that a flag names.
+type namedFile struct{ flag, name string }
+
+func (o *options) namedFiles() []namedFile {
+	return []namedFile{
 		{"report", string(o.reportFile)}, {"trace", string(o.traceFile)}, {"metrics", string(o.unattended.metrics)},
 		{"log", string(o.unattended.log)}, {"lock", string(o.unattended.lock)},
 	}
+}
+
+// notClosed refuses standard descriptors that were closed when lastout was started: the Go runtime
+// has opened /dev/null in their place, so that nothing that is written there would fail.
+func (o *options) notClosed() error {
+	for _, f := range o.namedFiles() {
+		if fd := standardDescriptor(f.name); fd >= 0 && guardian.Closed(fd) {
+			return fmt.Errorf("--%s: %s was closed when lastout was started", f.flag, f.name)
+		}
+	}
+	return nil
+}
+
+// standardDescriptor returns which standard descriptor a name stands for, and -1 for any other file.
+func standardDescriptor(name string) int {
+	if fd := slices.Index([]string{"/dev/stdin", "/dev/stdout", "/dev/stderr"}, name); fd >= 0 {
+		return fd
+	}
+	for _, prefix := range []string{"fd:", "/dev/fd/", "/proc/self/fd/"} {
+		if number, ok := strings.CutPrefix(name, prefix); ok {
+			return slices.Index([]string{"0", "1", "2"}, number)
+		}
+	}
+	return -1
+}
+
+// distinct refuses two flags that name one file: one would write over the other, or replace a lock.
+func (o *options) distinct() error {
+	files := o.namedFiles()
 	for i, f := range files {
 		if f.name == "" {
 			continue

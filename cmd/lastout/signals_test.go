@@ -129,7 +129,7 @@ func TestMaskIsInherited(t *testing.T) {
 // command, as it is across execve(2).
 func TestPendingSignals(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		sent := []string{"10", "15", "40", "64"}
+		sent := []string{"10", "15", "20", "40", "64"}
 		argv := []string{"block", "all", "raise", strings.Join(sent, ","), "--", box.Lastout(t), flag, trap(t, "tells-signals")}
 		s := play(t, b, b.Command(trap(t, "starts-with"), argv...))
 		s.ready()
@@ -215,6 +215,31 @@ func TestEarlySignalsToTheGroup(t *testing.T) {
 			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond) // not to wait for something, but to come at every moment
 			s.signal(-s.pid(), sig)
 			s.endOf(sig)
+		}
+	}
+}
+
+// TestEarlyStop: a stop signal to the process group that the command shares, at any moment of its
+// start, stops lastout, too. A command that is stopped before it has executed its program is seen by
+// nobody.
+func TestEarlyStop(t *testing.T) {
+	const rounds = 60
+	for _, flags := range [][]string{{"--foreground"}, {"--keeper=off", "--foreground"}, {}} {
+		for range rounds {
+			b := box.New(t)
+			cmd := b.Command(box.Lastout(t), append(flags, "sleep", "300")...)
+			cmd.SysProcAttr.Setpgid = true
+			s := play(t, b, cmd)
+			time.Sleep(time.Duration(rand.IntN(10000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			s.signal(-s.pid(), unix.SIGTSTP)
+			for end := time.Now().Add(patience); processState(s.pid()) != "T"; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%v: lastout is in state %s, and not stopped", flags, processState(s.pid()))
+				}
+			}
+			s.signal(-s.pid(), unix.SIGCONT)
+			s.signal(-s.pid(), unix.SIGTERM)
+			s.endOf(unix.SIGTERM)
 		}
 	}
 }

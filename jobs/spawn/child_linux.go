@@ -22,6 +22,8 @@ import (
 func child(t *clone.Task) {
 	o := (*order)(t.Data)
 	a := o.attr
+	self, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+	being.pid = int32(self)
 	ok := o.place(a) && o.limit(a) && o.arrange(a)
 	if !ok {
 		exit()

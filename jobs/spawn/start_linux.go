@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -45,6 +46,25 @@ var (
 	stack    [stackSize]byte
 )
 
+// being is the child that is being started.
+var being struct {
+	mu  sync.Mutex // held to clear pid, and to use it: the child is not waited for meanwhile
+	pid int32      // set by the child; 0: there is none
+}
+
+// GoOn continues the child that is being started, and reports whether there is one. A child that was
+// stopped with its process group before it could execute the program would keep Start from
+// returning.
+func GoOn() bool {
+	being.mu.Lock()
+	defer being.mu.Unlock()
+	pid := atomic.LoadInt32(&being.pid)
+	if pid != 0 {
+		_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
+	}
+	return pid != 0
+}
+
 // Start starts a program and returns its process id. The error is an errno, of the call that has
 // failed in the child.
 //
@@ -61,6 +81,9 @@ func Start(a *Attr) (pid int, err error) {
 	starting.Lock()
 	defer starting.Unlock()
 	pid = o.fork()
+	being.mu.Lock()
+	being.pid = 0
+	being.mu.Unlock()
 	runtime.KeepAlive(o)
 	runtime.KeepAlive(a)
 	if pid < 0 {

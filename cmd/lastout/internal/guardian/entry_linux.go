@@ -139,8 +139,8 @@ func tryOthers() {
 	_, errno = sys6(unix.SYS_EPOLL_PWAIT, ^uintptr(0), uintptr(unsafe.Pointer(&info)), 1, 0, 0, 8)
 	expect(unix.EBADF, unix.SYS_EPOLL_PWAIT, errno)
 	expect(0, unix.SYS_PPOLL, await(entered.signals, unix.POLLIN, 1))
-	var set uint64
-	need(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&set)), 8, 0, 0)
+	need(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&entered.stops)), 8, 0, 0)
+	entered.stops &= stopSet
 }
 
 // maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.

@@ -18,9 +18,10 @@ var entered struct {
 		trap  uintptr
 		errno syscall.Errno // 0: there is none
 	}
-	closed  uint8 // bit n: descriptor n was closed
-	handed  bool  // there were children already
-	self    int32 // our process id, in the worker the guardian's
+	closed  uint8  // bit n: descriptor n was closed
+	handed  bool   // there were children already
+	stops   uint64 // stop signals that are pending since before
+	self    int32  // our process id, in the worker the guardian's
 	caller  int32
 	worker  int32
 	signals int32    // signalfd(2), for all signals

@@ -67,6 +67,10 @@ func take(info *signalInfo, suspends bool) bool {
 	if info.Signo == int32(unix.SIGCONT) {
 		resumed(info)
 	}
+	if bit := uint64(1) << (uint(info.Signo) - 1); entered.stops&bit != 0 {
+		entered.stops &^= bit
+		info.Errno = before
+	}
 	return true
 }
 
