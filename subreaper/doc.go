@@ -43,7 +43,7 @@
 // # Limits
 //
 // Descendants are found through /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN, Linux 4.2), the parents in
-// /proc/PID/stat where that is missing, and, without /proc, by asking waitid(2) about every number there is. A process that may not
-// be signalled (set-user-ID, uninterruptible sleep) is reported as a [Survivor]. Everywhere but on Linux, New
-// returns [errors.ErrUnsupported].
+// /proc/PID/stat where that is missing, and, without /proc, by asking waitid(2) about numbers: every call tries some of them,
+// and End goes on until nobody is left. A process that may not be signalled (set-user-ID, uninterruptible sleep) is reported
+// as a [Survivor]. Everywhere but on Linux, New returns [errors.ErrUnsupported].
 package subreaper

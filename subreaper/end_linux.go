@@ -77,12 +77,14 @@ type ender struct {
 	tell    time.Duration
 }
 
-// reapAt is the number of direct children at which a pass may reap though it found somebody new:
-// a list that grows without end is as bad as a freed place.
-const reapAt = 256
-
-// relistAt is the number of waits in a row, each twice as long as the one before, after which a list is made again without /proc.
-const relistAt = 14
+// mayKeep is the number of direct children up to which nobody is reaped after a pass that found somebody new. A list that grows without
+// end is as bad as a freed place. Without /proc a pass finds so few that only a list as long as most pids limits starves a bomb.
+func (e *ender) mayKeep() int {
+	if e.r.fs == nil {
+		return 1 << 13
+	}
+	return 256
+}
 
 func (e *ender) run(ctx context.Context) error {
 	for !e.done() {
@@ -96,15 +98,11 @@ func (e *ender) run(ctx context.Context) error {
 		e.passing = e.passed - began
 		if fresh > 0 {
 			e.progress()
-			if len(e.direct) <= reapAt && e.r.fs != nil {
+			if len(e.direct) <= e.mayKeep() {
 				continue
 			}
 		}
 		e.reapOrWait(ctx, fresh)
-		// Without /proc a list takes a second: see first to those that we know, for some sixteen.
-		for e.r.fs == nil && len(e.direct) > 0 && e.blocked < relistAt && ctx.Err() == nil {
-			e.reapOrWait(ctx, 0)
-		}
 	}
 	return nil
 }
@@ -112,6 +110,9 @@ func (e *ender) run(ctx context.Context) error {
 // reapOrWait reaps the dead of the last pass. Where it found nobody new, it goes on while they die: a pass more would find
 // nothing, and take time from those that are dying.
 func (e *ender) reapOrWait(ctx context.Context, fresh int) {
+	if e.starves() {
+		return
+	}
 	reaped := e.sweep()
 	for fresh == 0 && reaped > 0 && len(e.direct) > 0 {
 		e.progress()
@@ -124,12 +125,28 @@ func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 		e.waitForDeath(e.direct[i:i+1], rest)
 		reaped = e.sweep()
 	}
-	if reaped > 0 {
+	switch {
+	case reaped > 0:
 		e.progress()
-	} else if fresh == 0 {
+	case fresh > 0:
+	case e.searching() && (len(e.direct) == 0 || e.blocked >= stubborn): // whoever is missing is to be found first
+	default:
 		e.wait(ctx)
 	}
 }
+
+// searching reports whether there may be children that have not been found, without /proc.
+func (e *ender) searching() bool { return e.r.fs == nil && !e.search.round() }
+
+// starves reports whether nobody is to be reaped before all numbers have been tried, without /proc: to reap shows whether the dead were
+// the last, but where there is a bomb it gives it places. Fork attempts that fail at a pids limit use numbers up, too, so its
+// processes may have any.
+func (e *ender) starves() bool {
+	return e.searching() && e.passes > trusting && len(e.direct) <= e.mayKeep()
+}
+
+// trusting is the number of passes in which everybody is taken for found, without /proc. Without a bomb they are.
+const trusting = 16
 
 // dying is how long those that die are waited for at least before the next pass. Whoever is new is not to have much longer than that.
 const dying = 2 * time.Millisecond
@@ -150,7 +167,7 @@ func (e *ender) done() bool {
 // pass kills whom it finds and returns how many were new. The direct children come first, all of them: to look below one takes ten
 // times as long as to kill it.
 func (e *ender) pass() (fresh int) {
-	e.direct = append(e.direct[:0], e.directChildren()...)
+	e.direct = append(e.direct[:0], e.knownChildren()...)
 	if len(e.direct) == 0 && e.r.fs != nil {
 		e.direct = append(e.direct, e.allChildren()...)
 	}
@@ -286,9 +303,6 @@ func (e *ender) wait(ctx context.Context) {
 	e.blocked++
 	e.tellOfSurvivors()
 	timeout := min(time.Millisecond<<min(e.blocked, 10), time.Second)
-	if e.r.fs == nil {
-		timeout = time.Millisecond << min(e.blocked, relistAt)
-	}
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(min(timeout, time.Until(deadline)), time.Millisecond)
 	}

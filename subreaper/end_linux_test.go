@@ -24,6 +24,11 @@ func TestEnd(t *testing.T) {
 			r.fs.Close()
 			r.fs = nil
 		},
+		"no proc, far numbers": func(_ *testing.T, r *Reaper) {
+			r.fs.Close()
+			r.fs = nil
+			r.walk.search.init((r.walk.self + numbers/2) % numbers)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReaper(t, Options{})

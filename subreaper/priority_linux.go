@@ -69,7 +69,7 @@ func (r *Reaper) hurry() {
 }
 
 func (r *Reaper) raiseAllBut(but int32) {
-	for _, tid := range r.fs.Threads(r.walk.self) {
+	for _, tid := range r.threads() {
 		if tid != but {
 			r.priorities.raise(tid)
 		}
@@ -89,8 +89,26 @@ func (r *Reaper) calm() {
 	r.dropNamer()
 }
 
-// raisesAll reports whether all threads of the process are ours to raise, and known.
-func (r *Reaper) raisesAll() bool { return r.opts.Exclusive && r.fs != nil && !r.closed }
+// raisesAll reports whether all threads of the process are ours to raise.
+func (r *Reaper) raisesAll() bool { return r.opts.Exclusive && !r.closed }
+
+// threads lists the threads of this process, the oldest first. Without /proc these are the first that it made: tgkill(2) knows which
+// numbers are its threads.
+func (r *Reaper) threads() (tids []int32) {
+	if r.fs != nil {
+		return r.fs.Threads(r.walk.self)
+	}
+	self := int(r.walk.self)
+	for tid := self; tid < self+soon; tid++ {
+		if unix.Tgkill(self, tid, 0) == nil {
+			tids = append(tids, int32(tid))
+		}
+	}
+	return tids
+}
+
+// soon is among how many numbers after its own a process has those of its first threads.
+const soon = 256
 
 // monitor returns the thread of the runtime's monitor: the first that the runtime makes (newm(sysmon, …) in runtime/proc.go). The kernel keeps
 // them in that order.
@@ -98,7 +116,7 @@ func (r *Reaper) monitor() int32 {
 	if !r.raisesAll() {
 		return 0
 	}
-	if tids := r.fs.Threads(r.walk.self); len(tids) > 1 {
+	if tids := r.threads(); len(tids) > 1 {
 		return tids[1]
 	}
 	return 0

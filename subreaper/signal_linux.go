@@ -115,9 +115,9 @@ func (s *signaller) send(n node, sigs []syscall.Signal) {
 	}
 }
 
-// withoutProc signals the direct children, which is all that can be known.
+// withoutProc signals the direct children that a search finds, which is all that can be known.
 func (s *signaller) withoutProc(choose func(Process) []syscall.Signal) {
-	for _, pid := range s.directChildren() {
+	for _, pid := range s.knownChildren() {
 		p := unknown(pid)
 		s.found = append(s.found, p)
 		if choose != nil {

@@ -12,12 +12,13 @@ import (
 // walker goes through the tree below us. All of its methods need the Reaper's lock: while it is held, nothing is reaped,
 // so the number of a direct child cannot be recycled. The number of anything deeper can; there a pidfd holds the process.
 type walker struct {
-	r     *Reaper
-	self  int32
-	path  []node  // from a direct child down to where we are
-	lists []int32 // the child lists along the path, one after another
-	roots []int32
-	depth int // how many pidfds may be open at once; what is deeper is adopted by us when its ancestors die
+	r      *Reaper
+	self   int32
+	path   []node  // from a direct child down to where we are
+	lists  []int32 // the child lists along the path, one after another
+	roots  []int32
+	search search // without /proc
+	depth  int    // how many pidfds may be open at once; what is deeper is adopted by us when its ancestors die
 }
 
 // node is a process that is known to be ours as long as alive says so.
@@ -28,6 +29,7 @@ type node struct {
 
 func (w *walker) init(r *Reaper) {
 	w.r, w.self = r, int32(syscall.Getpid())
+	w.search.init(w.self)
 	var limit unix.Rlimit
 	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	w.depth = int(min(limit.Cur/2, 1024))
@@ -46,6 +48,15 @@ func (w *walker) directChildren() []int32 {
 			}
 		}
 	}
+	return w.withoutCommands()
+}
+
+// knownChildren is directChildren where there is a /proc. Without it is those that a short search has found so far.
+func (w *walker) knownChildren() []int32 {
+	if w.r.fs != nil {
+		return w.directChildren()
+	}
+	w.roots = w.search.look(w.roots[:0])
 	return w.withoutCommands()
 }
 
@@ -79,11 +90,9 @@ func (w *walker) onlyChild(c *Child) bool {
 	return true
 }
 
-// bruteForce lists our children without /proc: waitid(2) knows which numbers are children of ours. It is complete, and takes
-// a fraction of a second.
+// bruteForce lists our children without /proc. It is complete, and takes seconds.
 func bruteForce(dst []int32) []int32 {
-	const pidMaxLimit = 1 << 22 // PID_MAX_LIMIT on 64-bit kernels
-	for pid := int32(1); pid < pidMaxLimit; pid++ {
+	for pid := int32(1); pid < numbers; pid++ {
 		if isChild(pid) {
 			dst = append(dst, pid)
 		}

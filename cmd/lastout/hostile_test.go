@@ -221,6 +221,17 @@ func TestBombsWithoutKeeper(t *testing.T) {
 	}
 }
 
+// TestBombsWithoutProc: those that bombs leave are found by their numbers. (The bomb finds its limit in a /proc that shows other numbers.)
+func TestBombsWithoutProc(t *testing.T) {
+	needRoot(t)
+	for _, helper := range []string{"fork-bomb", "exec-bomb", "thread-bomb"} {
+		h := hostile{helper: helper, pidsLimit: 400, within: 45 * time.Second, stdout: "alone\n"}
+		t.Run(h.name(), func(t *testing.T) {
+			h.run(t, slices.Concat([]string{"unshare", "--pid", "--fork", "--kill-child", trap(t, "first-process")}, h.runner(t))...)
+		})
+	}
+}
+
 func (h hostile) run(t *testing.T, runner ...string) {
 	b := h.box(t)
 	cmd := h.command(t, b, runner...)

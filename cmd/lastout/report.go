@@ -115,9 +115,9 @@ func (o *options) leaksOf(run *facts.Run, home place, k look) leaks {
 	return l
 }
 
-// rest says how many more there are, "" for none.
+// rest says how many more there are than rows, "" for none.
 func (l *leaks) rest() string {
-	if l.more <= 0 {
+	if l.more <= 0 || len(l.rows) == 0 { // the title says how many there are
 		return ""
 	}
 	return fmt.Sprintf("and %d more", l.more)
