@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/terminal"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -101,13 +102,13 @@ func (l *life) forward(sig syscall.Signal) {
 	if asksForEnd(sig) && l.stopped() {
 		sigs = append(sigs, unix.SIGCONT)
 	}
-	switch sig {
-	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+	switch {
+	case terminal.Stops(sig):
 		l.stopSent = sig
 		if l.paused { // which was told before anybody knew that it is somebody's wish
 			l.halt(sig)
 		}
-	case unix.SIGCONT: // a shell's fg: the terminal first
+	case sig == unix.SIGCONT: // a shell's fg: the terminal first
 		l.stopSent = 0
 		l.lender.resume(l.child.PID)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lastout/jobs/spawn"
+	"lastout/jobs/terminal"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -201,12 +202,12 @@ func (r *Runner) Sent(sig syscall.Signal) {
 // signal that has come before the leader could execute its program is: that must not stop it, and so
 // is the SIGCONT after it.
 func (r *Runner) resend(sig syscall.Signal) bool {
-	switch sig {
-	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+	switch {
+	case terminal.Stops(sig):
 		again := spawn.GoOn()
 		r.stopsAgain.Store(again)
 		return again
-	case unix.SIGCONT:
+	case sig == unix.SIGCONT:
 		return r.stopsAgain.Swap(false)
 	}
 	return false

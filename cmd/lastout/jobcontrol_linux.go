@@ -69,9 +69,9 @@ func (c *jobControl) suspend(sig syscall.Signal, group bool, seen uint64) {
 func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	asked := c.asked.Load()
 	switch {
-	case stops(sig) && !fromTerminal:
+	case terminal.Stops(sig) && !fromTerminal:
 		c.asked.Store(int32(sig))
-	case stops(sig), sig == unix.SIGCONT:
+	case terminal.Stops(sig), sig == unix.SIGCONT:
 		c.asked.Store(0)
 	}
 	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at
@@ -83,10 +83,6 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 		return
 	}
 	c.runner.Signal(sig)
-}
-
-func stops(sig syscall.Signal) bool {
-	return sig == unix.SIGTSTP || sig == unix.SIGTTIN || sig == unix.SIGTTOU
 }
 
 // receive forwards what arrives.

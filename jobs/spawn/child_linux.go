@@ -28,7 +28,7 @@ func child(t *clone.Task) {
 	if !ok {
 		exit()
 	}
-	o.name()
+	o.name(self)
 	o.giveBack(a.Inherited)
 	o.do(unix.SYS_EXECVE, uintptr(unsafe.Pointer(o.path)), uintptr(unsafe.Pointer(o.argv)), uintptr(unsafe.Pointer(o.envp)), 0)
 	exit()
@@ -121,13 +121,12 @@ func (o *order) arrange(a *Attr) bool {
 	return !a.Control || o.do(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 1, 0)
 }
 
-// name writes the child's number where a variable names it.
+// name writes the child's number where a variable names it: in the environment that it executes with.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (o *order) name() {
-	self, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+func (o *order) name(self uintptr) {
 	for i := range 2 {
 		decimal(o.names[i], uint64(self))
 	}

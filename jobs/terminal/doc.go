@@ -11,6 +11,6 @@
 //	loan.GiveBack(true) // the terminal is the owner's again, with the modes from before
 //
 // The pieces: a [Terminal] is the device; a [Loan] is the terminal in the hands of a group, with
-// what is needed to restore it; [Orphaned] tells whether anybody is there who continues a process
-// that stops.
+// what is needed to restore it; [Stops] says which signals stop a process; [Orphaned] tells whether
+// anybody is there who continues it.
 package terminal

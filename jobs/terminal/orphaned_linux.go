@@ -1,6 +1,8 @@
 package terminal
 
 import (
+	"syscall"
+
 	"lastout/jobs/ancestry"
 
 	"golang.org/x/sys/unix"
@@ -28,4 +30,10 @@ func sidOf(pid int) int {
 		return -1
 	}
 	return sid
+}
+
+// Stops reports whether a signal is one with which a terminal or its user stops a process, which
+// that can handle (signal(7)).
+func Stops(sig syscall.Signal) bool {
+	return sig == unix.SIGTSTP || sig == unix.SIGTTIN || sig == unix.SIGTTOU
 }
