@@ -3,8 +3,10 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,6 +153,59 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 		}
 	}
 	emptyWithin(t, b, 1100*time.Millisecond, 0)
+}
+
+// TestKilledBesideABomb (G2): SIGKILL to the worker beside a bomb at its pids limit. What the guardian needs to go on, the bomb
+// does not leave it for long.
+func TestKilledBesideABomb(t *testing.T) {
+	for _, helper := range []string{"fork-bomb", "setsid-bomb", "exec-bomb", "thread-bomb"} {
+		for _, limit := range []int{60, 250} {
+			h := hostile{helper: helper, pidsLimit: limit}
+			t.Run(h.name(), func(t *testing.T) {
+				adoptOrphans(t)
+				for i := range 10 {
+					killBesideABomb(t, h, time.Duration(i)*200*time.Microsecond)
+					if t.Failed() {
+						t.Fatalf("in round %d", i)
+					}
+				}
+			})
+		}
+	}
+}
+
+func killBesideABomb(t *testing.T, h hostile, delay time.Duration) {
+	b := h.box(t)
+	stands := filepath.Join(t.TempDir(), "stands") // whose reader the bomb's leader waits for
+	if err := unix.Mkfifo(stands, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := h.command(t, b, h.runner(t)...)
+	cmd.Env = append(cmd.Env, "HOSTILE_STANDS="+stands)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(50*time.Second, b.Kill)
+	told, err := os.Open(stands)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told.Close()
+	time.Sleep(delay) // not to wait for something, but to come at every moment
+	if worker := childOf(cmd.Process.Pid); worker != 0 {
+		_ = unix.Kill(worker, unix.SIGKILL) // it may be a zombie by now
+	}
+	_ = cmd.Wait()
+	if !late.Stop() {
+		t.Fatal("lastout has not returned")
+	}
+	b.AssertEmpty()
+	checkNoTrace(t, stderr.String())
+	if st := cmd.ProcessState.Sys().(syscall.WaitStatus); st.ExitStatus() != 125 && st.ExitStatus() != trickStands {
+		t.Errorf("%s, want status 125, or the leader's %d; stderr %q", ended(st), trickStands, stderr.String())
+	}
 }
 
 // stop stops processes, in order, and waits until they are. A worker is not waited for while its runner is not stopped,

@@ -252,6 +252,10 @@ func (e *execution) settle(ctx context.Context) (*jobs.Result, error) {
 	if handedErr != nil {
 		return result, errors.Join(err, fmt.Errorf("the guardian: %w", handedErr))
 	}
+	result.LeftoverCount += guardian.Killed()
+	if len(data) == 0 {
+		return result, err
+	}
 	handed, handedErr := jobs.Decode(data)
 	if handed != nil {
 		addLeftovers(result, handed)

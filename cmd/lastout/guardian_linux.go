@@ -38,6 +38,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 	if result != nil {
 		result.PID, result.Started, result.Exited = int(known.Leader), start, result.Settled
 		result.Status, result.TimedOut, result.Stopped = known.Status, known.TimedOut, known.Stopped
+		result.LeftoverCount += guardian.Killed()
 	}
 	if !known.Exited {
 		err = errors.Join(errWorkerLost, err)

@@ -106,8 +106,12 @@ func serve() bool {
 	}
 	if p.settle != 0 {
 		p.settle = 0
-		entered.role = Settler
-		return true
+		if makeRoom(entered.worker) {
+			entered.role = Settler
+			return true
+		}
+		none := uint32(0) // the size of what is told
+		sys(unix.SYS_WRITE, uintptr(p.outcome), uintptr(unsafe.Pointer(&none)), 4, 0)
 	}
 	worker, killed := reap()
 	if !worker {
@@ -123,9 +127,8 @@ func serve() bool {
 	}
 	putBack()
 	entered.role = Heir
-	if !roomForRuntime() {
+	if !makeRoom(0) {
 		complain(cannotStart)
-		endWithoutRuntime()
 		exit(125)
 	}
 	return true

@@ -23,6 +23,15 @@ func Keep() *Known {
 	return &shared.known
 }
 
+// Killed is how many processes the guardian has killed to make room for its Go runtime, the command
+// aside. Nothing else is known of them.
+func Killed() int {
+	if shared == nil {
+		return 0
+	}
+	return int(shared.killed)
+}
+
 // KeepTerminal remembers which process group gets the terminal at the end, and the modes.
 func KeepTerminal(owner int, modes *unix.Termios) {
 	if shared != nil && modes != nil {

@@ -25,6 +25,7 @@ var entered struct {
 	caller  int32
 	worker  int32
 	signals int32    // signalfd(2), for all signals
+	hurries bool     // see hurry
 	traced  bool     // somebody wants to see what the Go runtime says
 	stderr  int32    // where standard error is while the Go runtime starts; -1: in its place
 	pipe    [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
@@ -56,6 +57,7 @@ type page struct {
 	continued uint64 // how often SIGCONT was passed on
 	stopped   uint32 // it has stopped, or is about to, for the job
 	answer    uint32 // of release: a futex
+	killed    uint32 // how many processes were killed to make room for the Go runtime
 }
 
 // Verdicts.

@@ -64,7 +64,8 @@ func stopAsking() {
 }
 
 // SettleHanded has the guardian settle the children that were handed to it, and returns what it
-// tells of that. The first time that starts its Go runtime.
+// tells of that. The first time that starts its Go runtime; where there is no room for that, they
+// have been killed, and nothing is told but their number: see Killed.
 func SettleHanded() ([]byte, error) {
 	outcome, err := ask()
 	if err != nil {
