@@ -204,10 +204,11 @@ func (r *Runner) Sent(sig syscall.Signal) {
 func (r *Runner) resend(sig syscall.Signal) bool {
 	switch {
 	case terminal.Stops(sig):
-		again := spawn.GoOn()
+		again := spawn.GoOn(sig)
 		r.stopsAgain.Store(again)
 		return again
 	case sig == unix.SIGCONT:
+		spawn.GoOn(sig)
 		return r.stopsAgain.Swap(false)
 	}
 	return false

@@ -165,10 +165,17 @@ func (p *priorities) raise(tid int32) {
 	fast := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK}
 	nice := *old
 	nice.Nice, nice.Flags = -20, unix.SCHED_FLAG_RESET_ON_FORK
-	if unix.SchedSetAttr(int(tid), &fast, 0) == nil || unix.SchedSetAttr(int(tid), &nice, 0) == nil {
+	if !timed() && unix.SchedSetAttr(int(tid), &fast, 0) == nil || unix.SchedSetAttr(int(tid), &nice, 0) == nil {
 		if p.saved == nil {
 			p.saved = make(map[int32]*unix.SchedAttr)
 		}
 		p.saved[tid] = old
 	}
+}
+
+// timed reports whether the kernel kills a thread with a real-time policy that runs for long
+// (RLIMIT_RTTIME, getrlimit(2)).
+func timed() bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_RTTIME, &limit) == nil && limit.Cur != unix.RLIM_INFINITY
 }

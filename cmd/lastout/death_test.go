@@ -5,6 +5,7 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,6 +154,22 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 		}
 	}
 	emptyWithin(t, b, 1100*time.Millisecond, 0)
+}
+
+// TestSignalledWithoutWorker (G2): SIGKILL to the worker, and then a signal to the guardian, while that starts its runtime.
+func TestSignalledWithoutWorker(t *testing.T) {
+	adoptOrphans(t)
+	b := box.New(t, box.PidsCap(600))
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGABRT} {
+		for range 30 {
+			s := play(t, b, b.Command(box.Lastout(t), "--grace", "100ms", trap(t, "grove")))
+			_, worker := s.ready()
+			s.signal(worker, unix.SIGKILL)
+			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			s.signal(s.pid(), sig)
+			s.end(125)
+		}
+	}
 }
 
 // TestKilledBesideABomb (G2): SIGKILL to the worker beside a bomb at its pids limit. What the guardian needs to go on, the bomb

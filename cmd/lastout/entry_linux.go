@@ -9,7 +9,8 @@ import (
 )
 
 // What the assembly in entry_linux_*.s needs: the stack and the thread pointer at the start, a g
-// whose stack has no limit, and thread-local storage that names it.
+// whose stack has no limit, thread-local storage that names it, and the signals that the runtime is
+// not to unblock.
 //
 //lint:file-ignore U1000 the assembly uses them
 var (
@@ -17,10 +18,11 @@ var (
 	threadPointer uintptr
 	noG           [128]uintptr
 	noTLS         [8]uintptr
+	heldBack      uint64
 )
 
 // enter is the first function that runs. It has no argument: the race detector would be told of a
 // wrapper that has.
 //
 //go:norace
-func enter() { guardian.Enter(entryStack) }
+func enter() { heldBack = guardian.Enter(entryStack) }

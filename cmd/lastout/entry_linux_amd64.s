@@ -26,3 +26,28 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	SYSCALL
 	MOVQ	·entryStack(SB), SP
 	JMP	_rt0_amd64(SB)
+
+// The runtime's system call to change a thread's signal mask, with one difference: signals in heldBack stay blocked. In each of its
+// threads the runtime unblocks some that were blocked when it started (minitSignalMask in its signal_unix.go).
+//
+// func rtsigprocmask(how int32, new, old *sigset, size int32)
+TEXT runtime·rtsigprocmask(SB),NOSPLIT|DUPOK,$8-28
+	MOVL	how+0(FP), DI
+	MOVQ	new+8(FP), SI
+	CMPL	DI, $2 // SIG_SETMASK
+	JNE	change
+	TESTQ	SI, SI
+	JZ	change
+	MOVQ	(SI), AX
+	ORQ	·heldBack(SB), AX
+	MOVQ	AX, mask-8(SP)
+	LEAQ	mask-8(SP), SI
+change:
+	MOVQ	old+16(FP), DX
+	MOVL	size+24(FP), R10
+	MOVL	$14, AX // rt_sigprocmask
+	SYSCALL
+	CMPQ	AX, $0xfffffffffffff001
+	JLS	2(PC)
+	MOVL	$0xf1, 0xf1 // crash
+	RET

@@ -13,3 +13,30 @@ TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVD	·entryStack(SB), R9
 	MOVD	R9, RSP
 	JMP	_rt0_arm64(SB)
+
+// The runtime's system call to change a thread's signal mask, with one difference: signals in heldBack stay blocked. In each of its
+// threads the runtime unblocks some that were blocked when it started (minitSignalMask in its signal_unix.go).
+//
+// func rtsigprocmask(how int32, new, old *sigset, size int32)
+TEXT runtime·rtsigprocmask(SB),NOSPLIT|DUPOK,$16-28
+	MOVW	how+0(FP), R0
+	MOVD	new+8(FP), R1
+	CMPW	$2, R0 // SIG_SETMASK
+	BNE	change
+	CBZ	R1, change
+	MOVD	(R1), R4
+	MOVD	·heldBack(SB), R5
+	ORR	R5, R4
+	MOVD	R4, mask-8(SP)
+	MOVD	$mask-8(SP), R1
+change:
+	MOVD	old+16(FP), R2
+	MOVW	size+24(FP), R3
+	MOVD	$135, R8 // rt_sigprocmask
+	SVC
+	CMN	$4095, R0
+	BCC	done
+	MOVD	$0, R0
+	MOVD	R0, (R0) // crash
+done:
+	RET

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -48,7 +49,7 @@ func (v variant) build(t *testing.T, flags ...string) string {
 }
 
 // TestEntryRuns fails the day that a Go release does not let package main have the first
-// instruction.
+// instruction, or the system call that changes signal masks.
 func TestEntryRuns(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -56,6 +57,16 @@ func TestEntryRuns(t *testing.T) {
 			out, err := exec.Command(path, "--doctor").CombinedOutput()
 			if !strings.Contains(string(out), "ok    guardian ") {
 				t.Errorf("%v; --doctor says\n%s", err, out)
+			}
+			out, err = exec.Command(path, "--keeper=off", "sh", "-c", `cat /proc/$PPID/task/*/status`).CombinedOutput()
+			masks := regexp.MustCompile(`SigBlk:\s+[0-9a-f]*([0-9a-f]{4})\n`).FindAllStringSubmatch(string(out), -1)
+			for _, m := range masks {
+				if low, _ := strconv.ParseUint(m[1], 16, 64); low&0x4027 != 0x4027 { // HUP, INT, QUIT, ABRT, TERM
+					t.Errorf("a thread has them unblocked: %s", m[0])
+				}
+			}
+			if err != nil || len(masks) < 3 {
+				t.Errorf("%v, %d threads", err, len(masks))
 			}
 			out, err = exec.Command(path, "sh", "-c", `cat /proc/$PPID/comm; kill -TERM $$`).CombinedOutput()
 			if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != -1 || string(out) != "lastout: worker\n" {

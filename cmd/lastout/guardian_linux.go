@@ -80,6 +80,7 @@ func restoreTerminal() {
 // asks for that, and ends as that says.
 func (o *options) settleHanded(ctx context.Context, m *messages, stderr io.Writer) int {
 	e := &execution{options: o, m: m}
+	o.job.Holders = true // whether it is wanted, the worker knows
 	if err := e.open(); err != nil {
 		m.say("%v", err)
 		return statusFailed

@@ -225,6 +225,16 @@ func checkSignals(t *testing.T, r report, runner int) {
 	}
 }
 
+// TestReportOfHandedChildren: children that an exec has handed to lastout hold its outputs, too.
+func TestReportOfHandedChildren(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		cmd := noInput(b.Command("sh", "-c", `sleep 300 & exec "$@"`, "sh", box.Lastout(t), flag, "true"))
+		if out := box.Run(t, b, cmd, patience); lineWith(out.Stderr, "sleep 300", "holds stdout and stderr open") == "" {
+			t.Errorf("stderr %q", out.Stderr)
+		}
+	})
+}
+
 // TestReportOfALostWorker: SIGKILL to the worker. The report says so, and its times make sense.
 func TestReportOfALostWorker(t *testing.T) {
 	schema, b := reportSchema(t), box.New(t, box.PidsCap(600))

@@ -244,6 +244,37 @@ func TestEarlyStop(t *testing.T) {
 	}
 }
 
+// TestEarlyStopAndContinue: both, one right after the other, to the process group that the command
+// is about to leave. It goes on.
+func TestEarlyStopAndContinue(t *testing.T) {
+	const rounds = 200
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for range rounds {
+			cmd := b.Command(box.Lastout(t), flag, "sh", "-c", "exit 7")
+			cmd.SysProcAttr.Setpgid = true
+			s := play(t, b, cmd)
+			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			_ = unix.Kill(-s.pid(), unix.SIGTSTP)
+			_ = unix.Kill(-s.pid(), unix.SIGCONT) // it may have ended
+			s.end(7)
+		}
+	})
+}
+
+// TestDeathBySignal: lastout dies of what the command has died of, always: where it has several
+// threads, one of them may receive signals meanwhile.
+func TestDeathBySignal(t *testing.T) {
+	const rounds = 40
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for _, sig := range []syscall.Signal{unix.SIGUSR1, unix.SIGVTALRM, unix.SIGIO, unix.SIGPIPE, unix.SIGTERM, 40} {
+			for range rounds {
+				s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", fmt.Sprintf("kill -%d $$", int(sig))))
+				s.endOf(sig)
+			}
+		}
+	})
+}
+
 // TestSignalsToTheParent: what a command sends to its parent counts as sent to lastout.
 func TestSignalsToTheParent(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {

@@ -48,21 +48,30 @@ var (
 
 // being is the child that is being started.
 var being struct {
-	mu  sync.Mutex // held to clear pid, and to use it: the child is not waited for meanwhile
-	pid int32      // set by the child; 0: there is none
+	mu   sync.Mutex // held to clear pid, and to use it: the child is not waited for meanwhile
+	pid  int32      // set by the child; 0: there is none
+	deaf uint64     // the signals that it has blocked or ignored
 }
 
-// GoOn continues the child that is being started, and reports whether there is one. A child that was
-// stopped with its process group before it could execute the program would keep Start from
-// returning.
-func GoOn() bool {
+// stops are the signals that stop a process which does nothing about them, but for SIGSTOP.
+const stops = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
+
+// GoOn continues the child that is being started, and reports whether a signal that our process
+// group has been sent may have hit it. A child that was stopped with its process group before it
+// could execute the program would keep Start from returning. SIGCONT may have come when it had left
+// that group.
+func GoOn(sig syscall.Signal) bool {
 	being.mu.Lock()
 	defer being.mu.Unlock()
-	pid := atomic.LoadInt32(&being.pid)
-	if pid != 0 {
-		_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
+	pid, set := atomic.LoadInt32(&being.pid), Bit(sig)
+	if sig == unix.SIGCONT {
+		set = stops
 	}
-	return pid != 0
+	if pid == 0 || set&^being.deaf == 0 {
+		return false
+	}
+	_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
+	return true
 }
 
 // Start starts a program and returns its process id. The error is an errno, of the call that has
@@ -80,6 +89,9 @@ func Start(a *Attr) (pid int, err error) {
 	}
 	starting.Lock()
 	defer starting.Unlock()
+	being.mu.Lock()
+	being.deaf = a.Inherited.Blocked | a.Inherited.Ignored
+	being.mu.Unlock()
 	pid = o.fork()
 	being.mu.Lock()
 	being.pid = 0

@@ -13,14 +13,15 @@ import (
 // or channels, or call anything that does; a test lists what it calls.
 
 // Enter is called before the runtime starts, with the stack as execve(2) has made it, and returns
-// where that is to start. The assembly calls it once.
+// where that is to start. The assembly calls it once. The signals in heldBack are to stay blocked
+// whatever the runtime does.
 //
 //go:norace
 //go:nocheckptr
-func Enter(stack unsafe.Pointer) {
+func Enter(stack unsafe.Pointer) (heldBack uint64) {
 	v := vectorsOf(stack)
 	if v.isTest() {
-		return
+		return 0
 	}
 	record()
 	v.hide()
@@ -33,7 +34,8 @@ func Enter(stack unsafe.Pointer) {
 	}
 	catchEarly()
 	if entered.self == 1 || v.off() || !prepare() {
-		return
+		tryMemory()
+		return keptBlocked
 	}
 	child, errno := sys6(unix.SYS_CLONE, unix.CLONE_FILES|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	switch {
@@ -46,6 +48,7 @@ func Enter(stack unsafe.Pointer) {
 		entered.worker = int32(child)
 		guard()
 	}
+	return keptBlocked
 }
 
 // record blocks all signals, and remembers what was inherited.
@@ -141,6 +144,34 @@ func tryOthers() {
 	expect(0, unix.SYS_PPOLL, await(entered.signals, unix.POLLIN, 1))
 	need(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&entered.stops)), 8, 0, 0)
 	entered.stops &= stopSet
+	need(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(&info)), 0, 0)
+	need(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(&info)), 0, 0)
+	need(unix.SYS_KILL, uintptr(entered.self), 0, 0, 0)
+	need(unix.SYS_TGKILL, uintptr(entered.self), uintptr(entered.self), 0, 0)
+	_, errno = sys(unix.SYS_SETPGID, 0, ^uintptr(0), 0, 0)
+	expect(unix.EINVAL, unix.SYS_SETPGID, errno)
+}
+
+// addressSpace is a little more than the Go runtime reserves when it starts.
+const addressSpace = 696 << 20
+
+// tryMemory looks whether there is so much below a limit (RLIMIT_AS), where no guardian could say
+// that the runtime has not started.
+//
+//go:norace
+//go:nocheckptr
+func tryMemory() {
+	var limit unix.Rlimit
+	sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, 0, uintptr(unsafe.Pointer(&limit)))
+	if limit.Cur == unix.RLIM_INFINITY {
+		return
+	}
+	at, errno := sys6(unix.SYS_MMAP, 0, addressSpace, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE, ^uintptr(0), 0)
+	if errno != 0 {
+		complain(cannotRun)
+		exit(125)
+	}
+	sys(unix.SYS_MUNMAP, at, addressSpace, 0, 0)
 }
 
 // maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.
@@ -162,8 +193,13 @@ func keepPending() {
 	}
 }
 
+// keptBlocked are the signals that the Go runtime would unblock in all of its threads, and have
+// handlers for, though it has no need of them.
+const keptBlocked = 1<<(unix.SIGHUP-1) | 1<<(unix.SIGINT-1) | 1<<(unix.SIGQUIT-1) | 1<<(unix.SIGABRT-1) | 1<<(unix.SIGTERM-1) |
+	1<<(unix.SIGSTKFLT-1) | 1<<(unix.SIGPROF-1)
+
 // catchEarly catches the three signals that the Go runtime unblocks and leaves as they are
-// (_SigSetStack in its sigtable). For others it has handlers of its own, until [Block] is called.
+// (_SigSetStack in its sigtable): the C library may need them.
 //
 //go:norace
 func catchEarly() {
@@ -319,6 +355,8 @@ func giveUp(trap uintptr, errno syscall.Errno) {
 }
 
 //go:norace
+//go:nocheckptr
 func complain(message string) {
-	sys(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(unsafe.StringData(message))), uintptr(len(message)), 0)
+	data := unix.Iovec{Base: unsafe.StringData(message), Len: uint64(len(message))}
+	sys(unix.SYS_WRITEV, 2, uintptr(unsafe.Pointer(&data)), 1, 0) // write(2) may be what is refused
 }

@@ -141,7 +141,9 @@ func hurry(on bool) {
 		policy, priority = unix.SCHED_RR, 1
 	}
 	was, _ := sys(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0, 0)
-	if was == unix.SCHED_NORMAL || was == unix.SCHED_RR && !on && entered.hurries {
+	var timed unix.Rlimit // after which the kernel kills a real-time process
+	sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_RTTIME, 0, uintptr(unsafe.Pointer(&timed)))
+	if timed.Cur == unix.RLIM_INFINITY && was == unix.SCHED_NORMAL || was == unix.SCHED_RR && !on && entered.hurries {
 		_, errno := sys(unix.SYS_SCHED_SETSCHEDULER, 0, policy, uintptr(unsafe.Pointer(&priority)), 0)
 		entered.hurries = on && errno == 0
 	}

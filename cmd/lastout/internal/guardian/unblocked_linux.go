@@ -11,11 +11,10 @@ import (
 )
 
 // unblocked are the signals that the Go runtime unblocks in all of its threads, though they were
-// blocked when it started (blockableSig in its signal_unix.go). They are caught; all others stay
-// blocked.
+// blocked when it started (blockableSig in its signal_unix.go), and that it needs. They are caught;
+// all others stay blocked: see keptBlocked.
 var unblocked = [...]syscall.Signal{
-	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV,
-	unix.SIGTERM, unix.SIGSTKFLT, unix.SIGURG, unix.SIGPROF, unix.SIGSYS, 32, 33, 34,
+	unix.SIGILL, unix.SIGTRAP, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGURG, unix.SIGSYS, 32, 33, 34,
 }
 
 // faults are those that a program's own mistakes raise, too. The handler leaves these to the

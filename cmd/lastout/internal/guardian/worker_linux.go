@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -173,14 +174,16 @@ func Die(sig syscall.Signal) {
 		atomic.StoreUint32(&shared.verdict, verdictDie)
 		os.Exit(0)
 	}
+	// To this thread alone: what the process is sent, another thread may take from the kernel first.
+	runtime.LockOSThread()
 	set(sig, sigDfl)
-	if unix.Kill(os.Getpid(), sig) == nil {
+	if unix.Tgkill(os.Getpid(), unix.Gettid(), sig) == nil {
 		mask := unix.Sigset_t{}
 		bit := uintptr(sig - 1)
 		mask.Val[bit/wordBits] = 1 << (bit % wordBits)
 		_ = unix.PthreadSigmask(unix.SIG_UNBLOCK, &mask, nil)
-		time.Sleep(time.Second) // it is delivered by now, or to another thread; this is for one whose default is not to end
 	}
+	runtime.UnlockOSThread()
 }
 
 const wordBits = 8 * unsafe.Sizeof(unix.Sigset_t{}.Val[0])
