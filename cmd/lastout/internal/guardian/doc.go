@@ -19,7 +19,7 @@
 //     page that both share.
 //   - suspend_linux.go stops the process so that no SIGCONT is lost; a process without a guardian
 //     uses it, too.
-//   - last_linux.go kills a tree that may leave no room for the Go runtime, before that starts.
+//   - last_linux.go kills what a worker that was killed has left, before the Go runtime starts.
 //   - worker_linux.go is the worker's end, and the first file whose functions need the runtime;
 //     receive_linux.go is how any of our processes receives signals.
 //

@@ -106,7 +106,7 @@ func serve() bool {
 	}
 	if p.settle != 0 {
 		p.settle = 0
-		if makeRoom(entered.worker) {
+		if roomForRuntime() || makeRoom(entered.worker) {
 			entered.role = Settler
 			return true
 		}

@@ -23,7 +23,7 @@ func Keep() *Known {
 	return &shared.known
 }
 
-// Killed is how many processes the guardian has killed to make room for its Go runtime, the command
+// Killed is how many processes the guardian has killed before its Go runtime was started, the command
 // aside. Nothing else is known of them.
 func Killed() int {
 	if shared == nil {

@@ -3,6 +3,7 @@
 package guardian
 
 import (
+	"syscall"
 	"unsafe"
 
 	"lastout/jobs/clone"
@@ -12,25 +13,17 @@ import (
 
 // What is in this file runs without the Go runtime: see entry_linux.go.
 //
-// The runtime ends the process where it cannot make a thread. So it may start beside a tree only if
-// that will not take the room meanwhile: a tree that is close to a limit of processes, or that
-// forks a lot, is killed first.
+// The runtime ends the process where it cannot make a thread. So it may not start beside a tree that
+// could take the room meanwhile: what a worker that was killed has left is killed first.
 
-const (
-	// room is how many threads the runtime must be able to make.
-	room = 6
-	// ample is for how many there is room where the tree is not close to a limit.
-	ample = 256
-	// births is how many numbers others may get while so many threads are made, where nobody forks
-	// a lot: on a machine that is busy otherwise it is a few.
-	births = 64
-)
+// room is how many threads the runtime must be able to make.
+const room = 6
 
 // probe are the threads that prove it.
 var probe struct {
 	release uint32 // a futex
-	tids    [ample]int32
-	stacks  [ample][512]byte
+	tids    [room]int32
+	stacks  [room][512]byte
 }
 
 var probing = clone.Task{Run: probeThread}
@@ -45,15 +38,14 @@ func probeThread(*clone.Task) {
 	}
 }
 
-// roomFor reports whether n threads can be made, and how many numbers others have got meanwhile. The
-// threads are gone when it returns.
+// roomForRuntime reports whether the threads can be made. They are gone when it returns.
 //
 //go:norace
 //go:nocheckptr
-func roomFor(n int) (enough bool, others int32) {
+func roomForRuntime() bool {
 	probe.release = 0
 	made := 0
-	for ; made < n; made++ {
+	for ; made < room; made++ {
 		top := (uintptr(unsafe.Pointer(&probe.stacks[made])) + unsafe.Sizeof(probe.stacks[made])) &^ 15
 		tid := clone.Clone(unix.SYS_CLONE, asThread, top, &probing)
 		if tid <= 0 {
@@ -62,7 +54,7 @@ func roomFor(n int) (enough bool, others int32) {
 		probe.tids[made] = int32(tid)
 	}
 	probe.release = 1
-	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&probe.release)), futexWake, ample, 0, 0, 0)
+	sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&probe.release)), futexWake, room, 0, 0, 0)
 	for i := range made {
 		for {
 			_, errno := sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(probe.tids[i]), 0, 0)
@@ -72,23 +64,17 @@ func roomFor(n int) (enough bool, others int32) {
 			sys(unix.SYS_SCHED_YIELD, 0, 0, 0, 0)
 		}
 	}
-	if made == n {
-		others = probe.tids[n-1] - probe.tids[0] - int32(n-1)
-	}
-	return made == n, others
+	return made == room
 }
 
-// makeRoom returns when the runtime can start: where the tree may take the room for its threads, that
-// is killed, but for one child. It reports false where the tree is dead, and there is no room even so.
+// makeRoom kills our descendants, but for one child and those below it, and returns when the runtime
+// can start. It reports false where they are dead, and there is no room even so.
 //
 //go:norace
 func makeRoom(spare int32) bool {
-	if enough, others := roomFor(ample); enough && others <= births {
-		return true
-	}
 	for {
 		none := endTree(spare)
-		if enough, _ := roomFor(room); enough {
+		if roomForRuntime() {
 			return true
 		}
 		if none {
@@ -97,28 +83,33 @@ func makeRoom(spare int32) bool {
 	}
 }
 
-// endTree kills our children, but for one. Their orphans become our children. It reports whether none
-// is left; those that are do not die.
+// endTree kills our descendants, but for one child and those below it. It reports whether none is
+// left; those that are do not die.
 //
 //go:norace
 func endTree(spare int32) bool {
 	const (
 		pause   = 20 * 1000 * 1000 // ns
+		short   = 1000 * 1000      // the same, where there are some below our children: they may fork meanwhile
 		patient = 15               // pauses in which nobody dies
 		most    = 1 << 13          // of the dead that are kept
 	)
 	hurry(true)
 	var before census
 	for paused := 0; paused < patient; {
-		now := countChildren(spare, false)
+		now := visitChildren(spare, false)
 		switch {
 		case now == census{}:
 			hurry(false)
 			return true
 		case now.living == 0 || now.dead > most:
 			// Not before: at a limit of processes each that is reaped makes room for another.
-			countChildren(spare, true)
+			visitChildren(spare, true)
 			paused = 0
+		case now.below > 0:
+			paused = 0
+			limit := unix.Timespec{Nsec: short}
+			sys(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
 		default:
 			if now != before {
 				paused = 0
@@ -158,51 +149,30 @@ func awaitChild(nanoseconds int64) {
 	sys(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, uintptr(unsafe.Pointer(&limit)), 8)
 }
 
-// census is how many of our children live, and how many are zombies.
-type census struct{ living, dead int }
+// census is how many of our children live, and how many are zombies; and how many live below them.
+type census struct{ living, dead, below int }
 
-// children is where the list of our children is read into.
-var children [8192]byte
-
-var childrenPath = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 't', 'h', 'r', 'e', 'a', 'd', '-', 's', 'e', 'l', 'f', '/', 'c', 'h', 'i', 'l', 'd', 'r', 'e', 'n', 0}
-
-// countChildren counts the children that /proc lists, but for one. It sends SIGKILL to those that
-// live, or reaps those that are dead.
+// visitChildren counts our children, but for one, and those below them. It sends SIGKILL to those that live, or reaps those
+// that are dead.
 //
 //go:norace
 //go:nocheckptr
-func countChildren(spare int32, reap bool) (c census) {
-	at := unix.AT_FDCWD
-	fd, errno := sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&childrenPath)), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if errno != 0 {
-		return c
-	}
-	pid := int32(0)
-	for {
-		n, errno := sys(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&children)), uintptr(len(children)), 0)
-		if errno != 0 || n == 0 {
-			break
-		}
-		for i := uintptr(0); i < n; i++ {
-			if d := *(*byte)(unsafe.Add(unsafe.Pointer(&children), i)); d >= '0' && d <= '9' {
-				pid = pid*10 + int32(d-'0')
-			} else if pid != 0 {
-				if pid != spare {
-					c.count(pid, reap)
-				}
-				pid = 0
-			}
+func visitChildren(spare int32, reap bool) (c census) {
+	l := open(0)
+	for pid := l.next(0); pid != 0; pid = l.next(0) {
+		if pid != spare {
+			c.visit(pid, reap)
 		}
 	}
-	sys(unix.SYS_CLOSE, fd, 0, 0, 0)
+	l.close()
 	return c
 }
 
-// count is for one number. It is a stranger's where /proc shows those of another PID namespace, or is
+// visit is for one number. It is a stranger's where /proc shows those of another PID namespace, or is
 // not what it seems.
 //
 //go:norace
-func (c *census) count(pid int32, reap bool) {
+func (c *census) visit(pid int32, reap bool) {
 	flags := uintptr(unix.WEXITED | unix.WNOHANG | unix.WALL)
 	if !reap {
 		flags |= unix.WNOWAIT
@@ -214,10 +184,184 @@ func (c *census) count(pid int32, reap bool) {
 	case info.PID == 0:
 		c.living++
 		sys(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGKILL), 0, 0)
+		if !reap {
+			c.visitBelow(pid, -1, 1)
+		}
 	default:
 		c.dead++
 		if reap && info.Code == cldKilled && info.Status == int32(unix.SIGKILL) && pid != shared.known.Leader {
 			shared.killed++
 		}
 	}
+}
+
+// visitBelow kills what is below a process that has been sent SIGKILL, and so forks no more. A direct
+// child's number cannot become another's, since it is not reaped meanwhile; anything deeper is held
+// by a pidfd (Linux 5.3) while its parent is made sure of.
+//
+//go:norace
+//go:nocheckptr
+func (c *census) visitBelow(parent, parentFD int32, depth int) {
+	l := open(parent)
+	for pid := l.next(depth); pid != 0; pid = l.next(depth) {
+		fd, errno := sys(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0, 0)
+		if errno != 0 {
+			continue
+		}
+		if parentOf(pid) == parent && isThere(int32(fd)) && isThere(parentFD) {
+			c.below++
+			sys(unix.SYS_PIDFD_SEND_SIGNAL, fd, uintptr(unix.SIGKILL), 0, 0)
+			if depth < len(listings)-1 {
+				c.visitBelow(pid, int32(fd), depth+1)
+			}
+		}
+		sys(unix.SYS_CLOSE, fd, 0, 0, 0)
+	}
+	l.close()
+}
+
+// isThere reports whether the number of a process that is held is still its own; -1 is one that is
+// not reaped.
+//
+//go:norace
+func isThere(fd int32) bool {
+	if fd < 0 {
+		return true
+	}
+	_, errno := sys(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), 0, 0, 0)
+	return errno != unix.ESRCH
+}
+
+// listings are what is read of lists of children, one on each level of the tree. What is deeper
+// becomes our child when those above it are dead.
+var listings [64][1024]byte
+
+// listing is a list of children that is being read (/proc/PID/task/TID/children). Children of other
+// threads than the first are not on it.
+type listing struct {
+	fd     uintptr
+	opened bool
+	at, n  uintptr
+	number int32
+}
+
+// open opens the list of a process; 0 is this one.
+//
+//go:norace
+func open(pid int32) (l listing) {
+	var p path
+	p.add("/proc/")
+	if pid == 0 {
+		p.add("thread-self/children")
+	} else {
+		p.number(pid)
+		p.add("/task/")
+		p.number(pid)
+		p.add("/children")
+	}
+	var errno syscall.Errno
+	l.fd, errno = p.open()
+	l.opened = errno == 0
+	return l
+}
+
+//go:norace
+func (l *listing) close() {
+	if l.opened {
+		sys(unix.SYS_CLOSE, l.fd, 0, 0, 0)
+	}
+}
+
+// next returns the next number; 0 is none.
+//
+//go:norace
+//go:nocheckptr
+func (l *listing) next(depth int) (pid int32) {
+	buf := &listings[depth]
+	for l.opened {
+		if l.at == l.n {
+			n, errno := sys(unix.SYS_READ, l.fd, uintptr(unsafe.Pointer(buf)), uintptr(len(buf)), 0)
+			if errno != 0 || n == 0 || n > uintptr(len(buf)) {
+				break
+			}
+			l.at, l.n = 0, n
+		}
+		d := buf[l.at]
+		l.at++
+		if d >= '0' && d <= '9' {
+			l.number = l.number*10 + int32(d-'0')
+		} else if l.number != 0 {
+			pid, l.number = l.number, 0
+			return pid
+		}
+	}
+	return 0
+}
+
+// parentOf reads a process's parent (proc_pid_stat(5)); 0 is unknown.
+//
+//go:norace
+//go:nocheckptr
+func parentOf(pid int32) (ppid int32) {
+	var p path
+	p.add("/proc/")
+	p.number(pid)
+	p.add("/stat")
+	fd, errno := p.open()
+	if errno != 0 {
+		return 0
+	}
+	n, errno := sys(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&statText)), uintptr(len(statText)), 0)
+	sys(unix.SYS_CLOSE, fd, 0, 0, 0)
+	if errno != 0 || n > uintptr(len(statText)) {
+		return 0
+	}
+	at := n // the name may have parentheses and blanks in it; nothing after it has
+	for at > 0 && statText[at-1] != ')' {
+		at--
+	}
+	for at += uintptr(len(" S ")); at < n && statText[at] >= '0' && statText[at] <= '9'; at++ {
+		ppid = ppid*10 + int32(statText[at]-'0')
+	}
+	return ppid
+}
+
+var statText [512]byte
+
+// path is a file name that is put together.
+type path struct {
+	text [64]byte
+	n    int
+}
+
+//go:norace
+func (p *path) add(s string) {
+	for i := 0; i < len(s) && p.n < len(p.text)-1; i++ {
+		p.text[p.n] = s[i]
+		p.n++
+	}
+}
+
+//go:norace
+func (p *path) number(n int32) {
+	var digits [10]byte
+	at := len(digits)
+	for at > 0 && (n > 0 || at == len(digits)) {
+		at--
+		digits[at] = byte('0' + n%10)
+		n /= 10
+	}
+	for ; at < len(digits); at++ {
+		if p.n < len(p.text)-1 {
+			p.text[p.n] = digits[at]
+			p.n++
+		}
+	}
+}
+
+//go:norace
+//go:nocheckptr
+func (p *path) open() (fd uintptr, errno syscall.Errno) {
+	at := unix.AT_FDCWD
+	return sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&p.text)), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }

@@ -57,7 +57,7 @@ type page struct {
 	continued uint64 // how often SIGCONT was passed on
 	stopped   uint32 // it has stopped, or is about to, for the job
 	answer    uint32 // of release: a futex
-	killed    uint32 // how many processes were killed to make room for the Go runtime
+	killed    uint32 // how many of our children were killed before the Go runtime was started
 }
 
 // Verdicts.
