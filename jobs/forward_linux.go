@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/spawn"
 	"lastout/jobs/terminal"
 	"lastout/subreaper"
 
@@ -63,7 +64,7 @@ func (l *life) request(req request) {
 		}
 		l.limitStop(req.sig)
 	case !l.gone:
-		l.forward(req.sig)
+		l.forward(req.sig, req.alone)
 	case !stops:
 		l.signalRest(req)
 		switch req.sig { // there is no leader any more to be seen stopped or continued
@@ -95,16 +96,17 @@ func (l *life) signalRest(req request) {
 	}
 }
 
-// forward passes a signal on to a job whose leader lives. ESRCH is no error: it is exiting.
-func (l *life) forward(sig syscall.Signal) {
+// forward passes a signal on to a job whose leader lives. ESRCH is no error: it is exiting. One that
+// asks a stopped leader to end comes with SIGCONT, unless it is to go alone.
+func (l *life) forward(sig syscall.Signal, alone bool) {
 	l.logger.Info("forward", "signal", unix.SignalName(sig), "leader", l.child.PID)
 	sigs := []syscall.Signal{sig}
-	if asksForEnd(sig) && l.stopped() {
+	if asksForEnd(sig) && !alone && l.stopped() {
 		sigs = append(sigs, unix.SIGCONT)
 	}
 	switch {
 	case terminal.Stops(sig):
-		l.stopSent = sig
+		l.stopSent |= spawn.Bit(sig)
 		if l.paused { // which was told before anybody knew that it is somebody's wish
 			l.halt(sig)
 		}

@@ -97,16 +97,14 @@ func (l *leftovers) results() (over []Leftover, count int, lingered []Leftover) 
 	return over, len(over) + len(l.more), lingered
 }
 
-// signalled notes that processes were sent the stop signal.
-func (l *leftovers) signalled(procs []subreaper.Process) {
+// signalled notes that a process is sent the stop signal.
+func (l *leftovers) signalled(p subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sent == nil {
-		l.sent = make(map[int]struct{}, len(procs))
+		l.sent = make(map[int]struct{})
 	}
-	for _, p := range procs {
-		l.sent[p.PID] = struct{}{}
-	}
+	l.sent[p.PID] = struct{}{}
 }
 
 // killed notes that a process was sent SIGKILL.

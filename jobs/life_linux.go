@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/jobs/spawn"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -24,13 +25,13 @@ type life struct {
 	logger   *slog.Logger
 
 	state    state
-	forked   int64          // when the leader was there; see now
-	gone     bool           // the leader has exited
-	paused   bool           // the leader is stopped
-	stopSent syscall.Signal // that was passed on last, and has not been seen to stop the leader
-	signals  int            // TERM and INT since the leader is gone
-	asked    time.Time      // when somebody asked for the end
-	told     told           // who has been sent the stop signal already
+	forked   int64     // when the leader was there; see now
+	gone     bool      // the leader has exited
+	paused   bool      // the leader is stopped
+	stopSent uint64    // the stop signals (spawn.Bit) that were passed on, none of which has been seen to stop the leader
+	signals  int       // TERM and INT since the leader is gone
+	asked    time.Time // when somebody asked for the end
+	told     told      // who has been sent the stop signal already
 	outputs  outputs
 	result   Result
 	survived error
@@ -141,7 +142,7 @@ func (l *life) changed(st syscall.WaitStatus) {
 	if l.paused {
 		sent := l.stopSent
 		l.stopSent = 0
-		if sent != st.StopSignal() && l.lender.lend(l.child.PID, st.StopSignal()) {
+		if sent&spawn.Bit(st.StopSignal()) == 0 && l.lender.lend(l.child.PID, st.StopSignal()) {
 			l.signalGroup(unix.SIGCONT)
 			return
 		}

@@ -188,6 +188,13 @@ func (r *Runner) Signal(sig syscall.Signal) {
 	r.request(request{input: stopSignal, sig: sig})
 }
 
+// SignalAlone is Signal, but a leader that is stopped is not continued, so that it could handle TERM, INT, QUIT or HUP: for a caller
+// that was stopped together with the job, and that passes on the SIGCONT which follows.
+func (r *Runner) SignalAlone(sig syscall.Signal) {
+	r.resend(sig)
+	r.request(request{input: stopSignal, sig: sig, alone: true})
+}
+
 // Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, unless the
 // leader was not there yet, but has the meaning that it has for Signal once the leader is gone.
 func (r *Runner) Sent(sig syscall.Signal) {

@@ -340,7 +340,11 @@ func (l *life) tellSpared(due func(subreaper.ID, *spared) bool) {
 // neither handles TERM nor dies of it.
 func (l *life) tell(whom func(subreaper.Process) bool) {
 	grace := l.job.grace()
-	procs := l.signalEach(whom, func(p subreaper.Process) []syscall.Signal {
+	l.signalEach(whom, func(p subreaper.Process) []syscall.Signal {
+		l.left.signalled(p) // before: it may be dead, and reaped, as soon as it is
+		if l.gone {
+			l.left.found(p)
+		}
 		switch {
 		case l.killsLeader && p.PID == l.result.PID:
 			return []syscall.Signal{unix.SIGKILL}
@@ -349,10 +353,6 @@ func (l *life) tell(whom func(subreaper.Process) bool) {
 		}
 		return []syscall.Signal{l.job.stopSignal(), unix.SIGCONT}
 	})
-	l.left.signalled(procs)
-	if l.gone {
-		l.left.found(procs...)
-	}
 }
 
 // drain kills those that have had the grace period, for the readers that were spared to see an end.
@@ -370,12 +370,13 @@ func (l *life) drain() {
 	}
 	keep := familyOf(ids(list, f.after(spared)))
 	l.killsLeader = l.killsLeader || !l.gone
-	for _, p := range l.signalSome([]syscall.Signal{unix.SIGKILL}, func(p subreaper.Process) bool { return !keep.has(p) }) {
+	l.signalEach(func(p subreaper.Process) bool { return !keep.has(p) }, func(p subreaper.Process) []syscall.Signal {
 		if p.PID != l.result.PID {
 			l.left.found(p)
 			l.left.killed(p.PID)
 		}
-	}
+		return []syscall.Signal{unix.SIGKILL}
+	})
 	l.patience.extend(time.Now(), l.job.settle()/2) // for the other half they have been asked
 	l.setPhase(l.job.settle())
 	l.lookAgain(firstLook)

@@ -125,6 +125,7 @@ type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
 	sent  int64          // when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See now
+	alone bool           // a leader that is stopped is not to be continued for it
 }
 
 // requests are those that nobody has taken yet. They are safe for concurrent use; who takes them is

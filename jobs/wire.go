@@ -235,6 +235,7 @@ func (r *request) fields(w *wire) {
 	number(w, &r.input)
 	number(w, &r.sig)
 	w.int64(&r.sent)
+	w.bool(&r.alone)
 }
 
 // outcome is what a keeper sends when a job is settled, or could not be.

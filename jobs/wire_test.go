@@ -23,7 +23,7 @@ func TestWire(t *testing.T) {
 			files: []int{0, fileClosed, filePassed}, held: 1, level: slog.LevelDebug,
 		}, &order{}},
 		{&order{job: Job{Args: []string{"x"}}}, &order{}},
-		{&request{input: stopSignal, sig: 64}, &request{}},
+		{&request{input: stopSignal, sig: 64, sent: 1 << 40, alone: true}, &request{}},
 		{&outcome{
 			result: Result{
 				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at.Add(time.Second), Settled: at.Add(time.Hour), TimedOut: true, Killed: true,

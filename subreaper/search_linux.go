@@ -6,9 +6,10 @@ import (
 )
 
 // search finds our children without /proc: waitid(2) knows which numbers are children of ours. To try
-// all numbers takes seconds, so one look tries three ranges of them: those after our own, which our
-// descendants have unless the numbers have begun again; those after the child that was found last,
-// where its own are; and the next of all the others. Who has been found is kept.
+// all numbers takes seconds, so one look tries three ranges of them: those around our own, which our
+// descendants have unless the numbers have begun again, and children that an exec has handed to us;
+// those after the child that was found last, where its own are; and the next of all the others. Who
+// has been found is kept.
 //
 // Nothing is known to be missing: only ECHILD (see childless) says that nobody is.
 type search struct {
@@ -29,7 +30,7 @@ const (
 )
 
 func (s *search) init(self int32) {
-	*s = search{self: self, known: make(map[int32]bool), last: self, next: self + near}
+	*s = search{self: self, known: make(map[int32]bool), last: self, next: (self + near) % numbers}
 }
 
 // look appends those children to dst that are known by now, in the order of their numbers.
@@ -39,7 +40,7 @@ func (s *search) look(dst []int32) []int32 {
 		return dst
 	}
 	before := len(s.known)
-	s.try(s.self, near)
+	s.try(s.self-near/2, 3*near/2)
 	if s.last != s.self {
 		s.try(s.last, near)
 	}
@@ -57,7 +58,7 @@ func (s *search) look(dst []int32) []int32 {
 // try looks for children among n numbers from one on. It returns the number after those.
 func (s *search) try(from, n int32) (next int32) {
 	for i := range n {
-		if pid := (from + i) % numbers; pid > 0 && isChild(pid) && !s.known[pid] {
+		if pid := (from + i + numbers) % numbers; pid > 0 && isChild(pid) && !s.known[pid] {
 			s.known[pid] = true
 			s.last = pid
 		}

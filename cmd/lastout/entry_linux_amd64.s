@@ -11,6 +11,8 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVL	$0x1003, DI // ARCH_GET_FS
 	LEAQ	·threadPointer(SB), SI
 	SYSCALL
+	TESTQ	AX, AX
+	JNZ	refused
 	LEAQ	·noG(SB), AX
 	MOVQ	AX, ·noTLS+48(SB)
 	MOVL	$158, AX // arch_prctl
@@ -26,6 +28,15 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	SYSCALL
 	MOVQ	·entryStack(SB), SP
 	JMP	_rt0_amd64(SB)
+refused:
+	MOVL	$1, AX // write
+	MOVL	$2, DI
+	MOVQ	·refused+0(SB), SI
+	MOVQ	·refused+8(SB), DX
+	SYSCALL
+	MOVL	$231, AX // exit_group
+	MOVL	$125, DI
+	SYSCALL
 
 // The runtime's system call to change a thread's signal mask, with one difference: signals in heldBack stay blocked. In each of its
 // threads the runtime unblocks some that were blocked when it started (minitSignalMask in its signal_unix.go).

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,14 +83,18 @@ func TestRefusedSystemCalls(t *testing.T) {
 	needRoot(t) // seccomp(2)
 	// Without a guardian nobody is there to say it but the runtime, and nobody's death to be known by pidfd_open.
 	withGuardian := []string{"epoll_create1", "epoll_ctl", "eventfd2", "futex", "sigaltstack", "clone", "pidfd_open"}
-	for name, number := range map[string]int{
+	calls := map[string]int{
 		"rt_sigprocmask": unix.SYS_RT_SIGPROCMASK, "rt_sigaction": unix.SYS_RT_SIGACTION, "rt_sigpending": unix.SYS_RT_SIGPENDING,
 		"rt_sigtimedwait": unix.SYS_RT_SIGTIMEDWAIT, "signalfd4": unix.SYS_SIGNALFD4, "pipe2": unix.SYS_PIPE2, "fcntl": unix.SYS_FCNTL,
 		"ppoll": unix.SYS_PPOLL, "waitid": unix.SYS_WAITID, "clone": unix.SYS_CLONE, "prctl": unix.SYS_PRCTL, "getpid": unix.SYS_GETPID,
 		"pidfd_open": unix.SYS_PIDFD_OPEN, "epoll_create1": unix.SYS_EPOLL_CREATE1, "epoll_ctl": unix.SYS_EPOLL_CTL,
 		"epoll_pwait": unix.SYS_EPOLL_PWAIT, "eventfd2": unix.SYS_EVENTFD2, "futex": unix.SYS_FUTEX, "sigaltstack": unix.SYS_SIGALTSTACK,
 		"read": unix.SYS_READ, "write": unix.SYS_WRITE, "kill": unix.SYS_KILL, "tgkill": unix.SYS_TGKILL, "setpgid": unix.SYS_SETPGID,
-	} {
+	}
+	if runtime.GOARCH == "amd64" {
+		calls["arch_prctl"] = 158
+	}
+	for name, number := range calls {
 		t.Run(name, func(t *testing.T) {
 			for _, keeper := range keepers {
 				if keeper == "off" && slices.Contains(withGuardian, name) {

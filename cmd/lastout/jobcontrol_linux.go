@@ -8,6 +8,7 @@ import (
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/jobs"
+	"lastout/jobs/spawn"
 	"lastout/jobs/terminal"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,8 @@ import (
 // has started: it takes the terminal back, and continues lastout, which continues the job.
 type jobControl struct {
 	runner *jobs.Runner
-	asked  atomic.Int32 // the signal that stops which was sent to us, and not by the terminal; 0 once we were continued
+	asked  atomic.Uint64 // the stop signals (spawn.Bit) that were sent to us, and not by the terminal, since we were continued last
+	halted atomic.Bool   // we have stopped with the job, and have not received the SIGCONT since
 }
 
 // stopped is told that the leader was stopped, and whether the job owns the foreground of the
@@ -37,7 +39,7 @@ func (c *jobControl) stopped(sig syscall.Signal, owner bool, news func() bool) (
 	} else if !c.wasAsked(sig) {
 		return true
 	}
-	c.suspend(sig, c.isGroups(sig, owner), seen)
+	c.suspend(sig, !c.wasAsked(sig) && c.isGroups(sig, owner), seen)
 	return true
 }
 
@@ -60,6 +62,7 @@ func (c *jobControl) suspend(sig syscall.Signal, group bool, seen uint64) {
 		sig = unix.SIGTSTP
 	}
 	if !guardian.Ignores(sig) { // by us, and so by the command, unless that has decided otherwise
+		c.halted.Store(seen == guardian.Continued())
 		guardian.Suspend(sig, group, seen)
 	}
 }
@@ -70,9 +73,13 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	asked := c.asked.Load()
 	switch {
 	case terminal.Stops(sig) && !fromTerminal:
-		c.asked.Store(int32(sig))
+		c.asked.Or(spawn.Bit(sig))
 	case terminal.Stops(sig), sig == unix.SIGCONT:
 		c.asked.Store(0)
+	}
+	halted := c.halted.Load()
+	if sig == unix.SIGCONT {
+		c.halted.Store(false)
 	}
 	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at
 	// once.
@@ -80,6 +87,10 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	if together && c.runner.Shares() {
 		c.runner.Sent(sig)
 		c.goOnTogether(sig)
+		return
+	}
+	if halted { // or it would get another one with TERM
+		c.runner.SignalAlone(sig)
 		return
 	}
 	c.runner.Signal(sig)
@@ -116,9 +127,9 @@ func (c *jobControl) goOn(sig syscall.Signal) {
 	}
 }
 
-// wasAsked reports whether the last stop signal that was sent to us, and not by the terminal, is
-// this one.
-func (c *jobControl) wasAsked(sig syscall.Signal) bool { return c.asked.Load() == int32(sig) }
+// wasAsked reports whether a stop signal was sent to us, and not by the terminal, since we were
+// continued.
+func (c *jobControl) wasAsked(sig syscall.Signal) bool { return c.asked.Load()&spawn.Bit(sig) != 0 }
 
 // goOnTogether is told of a signal that our whole process group, with the job in it, has got from
 // the terminal. None of it is to be stopped if nobody could continue it.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -256,6 +257,78 @@ func TestEarlyStopAndContinue(t *testing.T) {
 			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // not to wait for something, but to come at every moment
 			_ = unix.Kill(-s.pid(), unix.SIGTSTP)
 			_ = unix.Kill(-s.pid(), unix.SIGCONT) // it may have ended
+			s.end(7)
+		}
+	})
+}
+
+// TestTwoStops: of two stop signals, one right after the other, the command may be stopped by either.
+// lastout stops with it, nobody else does, and a SIGCONT continues both.
+func TestTwoStops(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for _, sigs := range [][]syscall.Signal{{unix.SIGTSTP, unix.SIGTTOU}, {unix.SIGTTIN, unix.SIGTSTP}, {unix.SIGTTOU, unix.SIGTTIN}} {
+			for range 10 {
+				cmd := b.Command(box.Lastout(t), flag, "sh", "-c", "echo ready $$ $$; read line; exit 7")
+				cmd.SysProcAttr.Setpgid = true
+				s := play(t, b, cmd)
+				s.ready()
+				neighbour := exec.Command("sleep", "300")
+				neighbour.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: s.pid()}
+				if err := neighbour.Start(); err != nil {
+					t.Fatal(err)
+				}
+				for _, sig := range sigs {
+					s.signal(s.pid(), sig)
+				}
+				for end := time.Now().Add(patience); processState(s.pid()) != "T"; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("%v: lastout is in state %s, and not stopped", sigs, processState(s.pid()))
+					}
+				}
+				if state := processState(neighbour.Process.Pid); state == "T" {
+					t.Errorf("%v: another process of lastout's group was stopped", sigs)
+				}
+				_ = neighbour.Process.Kill()
+				_ = neighbour.Wait()
+				s.signal(s.pid(), unix.SIGCONT)
+				s.in.Close()
+				s.end(7)
+			}
+		}
+	})
+}
+
+// TestOneContinuation: a command that is stopped, and sent TERM and CONT, gets CONT once.
+func TestOneContinuation(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for range 30 {
+			s := play(t, b, b.Command(box.Lastout(t), flag, "python3", "-c", `
+import os, signal, sys
+r, w = os.pipe()
+os.set_blocking(w, False)
+signal.set_wakeup_fd(w)
+for sig in signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1:
+    signal.signal(sig, lambda *_: None)
+print("ready", os.getpid(), os.getppid(), flush=True)
+while True:
+    for sig in os.read(r, 99):
+        print(sig, flush=True)
+        if sig == signal.SIGUSR1:
+            sys.exit(7)
+`))
+			s.ready()
+			s.signal(s.pid(), unix.SIGTSTP)
+			for processState(s.pid()) != "T" {
+			}
+			s.signal(s.pid(), unix.SIGTERM)
+			s.signal(s.pid(), unix.SIGCONT)
+			got := []string{s.lineWithin(patience), s.lineWithin(patience)}
+			s.signal(s.pid(), unix.SIGUSR1)
+			got = append(got, s.lineWithin(patience))
+			slices.Sort(got)
+			if !slices.Equal(got, []string{"10", "15", "18"}) {
+				t.Errorf("the command got %v", got)
+			}
 			s.end(7)
 		}
 	})
