@@ -188,8 +188,8 @@ func (r *Runner) Signal(sig syscall.Signal) {
 	r.request(request{input: stopSignal, sig: sig})
 }
 
-// SignalAlone is Signal, but a leader that is stopped is not continued, so that it could handle TERM, INT, QUIT or HUP: for a caller
-// that was stopped together with the job, and that passes on the SIGCONT which follows.
+// SignalAlone is Signal without the SIGCONT that TERM, INT, QUIT and HUP bring to a leader which is stopped. It is for a caller that was
+// stopped together with the job, and that is going to pass on the SIGCONT which continued both.
 func (r *Runner) SignalAlone(sig syscall.Signal) {
 	r.resend(sig)
 	r.request(request{input: stopSignal, sig: sig, alone: true})
