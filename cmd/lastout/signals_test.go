@@ -233,11 +233,7 @@ func TestEarlyStop(t *testing.T) {
 			s := play(t, b, cmd)
 			time.Sleep(time.Duration(rand.IntN(10000)) * time.Microsecond) // not to wait for something, but to come at every moment
 			s.signal(-s.pid(), unix.SIGTSTP)
-			for end := time.Now().Add(patience); processState(s.pid()) != "T"; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%v: lastout is in state %s, and not stopped", flags, processState(s.pid()))
-				}
-			}
+			awaitStop(t, s)
 			s.signal(-s.pid(), unix.SIGCONT)
 			s.signal(-s.pid(), unix.SIGTERM)
 			s.endOf(unix.SIGTERM)
@@ -280,11 +276,7 @@ func TestTwoStops(t *testing.T) {
 				for _, sig := range sigs {
 					s.signal(s.pid(), sig)
 				}
-				for end := time.Now().Add(patience); processState(s.pid()) != "T"; time.Sleep(time.Millisecond) {
-					if time.Now().After(end) {
-						t.Fatalf("%v: lastout is in state %s, and not stopped", sigs, processState(s.pid()))
-					}
-				}
+				awaitStop(t, s)
 				if state := processState(neighbour.Process.Pid); state == "T" {
 					t.Errorf("%v: another process of lastout's group was stopped", sigs)
 				}
@@ -298,11 +290,21 @@ func TestTwoStops(t *testing.T) {
 	})
 }
 
+// awaitStop returns when lastout is stopped.
+func awaitStop(t *testing.T, s *scene) {
+	t.Helper()
+	for end := time.Now().Add(patience); processState(s.pid()) != "T"; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("lastout is in state %s, and not stopped", processState(s.pid()))
+		}
+	}
+}
+
 // TestOneContinuation: a command that is stopped, and sent TERM and CONT, gets CONT once.
 func TestOneContinuation(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for range 30 {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "python3", "-c", `
+			cmd := b.Command(box.Lastout(t), flag, "python3", "-c", `
 import os, signal, sys
 r, w = os.pipe()
 os.set_blocking(w, False)
@@ -315,11 +317,12 @@ while True:
         print(sig, flush=True)
         if sig == signal.SIGUSR1:
             sys.exit(7)
-`))
+`)
+			cmd.SysProcAttr.Setpgid = true // or nobody could continue its process group, and nothing would stop
+			s := play(t, b, cmd)
 			s.ready()
 			s.signal(s.pid(), unix.SIGTSTP)
-			for processState(s.pid()) != "T" {
-			}
+			awaitStop(t, s)
 			s.signal(s.pid(), unix.SIGTERM)
 			s.signal(s.pid(), unix.SIGCONT)
 			got := []string{s.lineWithin(patience), s.lineWithin(patience)}
