@@ -111,6 +111,7 @@ func (e *ender) run(ctx context.Context) error {
 // nothing, and take time from those that are dying.
 func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 	if e.starves() {
+		e.waitForDeath(nil, dying) // who is dying needs a processor, too
 		return
 	}
 	reaped := e.sweep()

@@ -14,7 +14,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same.
+// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same. zsh's mark for a line
+// that has no end is left out: whether the echo of a line is on the screen by then is a matter of time.
 func asWithout(t *testing.T, play func(s *seat) []string) {
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) { asWithoutIn(t, sh, play) })
@@ -25,7 +26,7 @@ func asWithoutIn(t *testing.T, sh shell, play func(s *seat) []string) {
 	var seen [2][]string
 	for i, l := range []string{"", "lastout"} {
 		s := sh.begin(t, box.New(t, box.PidsCap(600)), "L="+l)
-		seen[i] = lines(strings.Join(play(s), "\n"))
+		seen[i] = slices.DeleteFunc(lines(strings.Join(play(s), "\n")), func(line string) bool { return line == "#" })
 		s.leave()
 	}
 	if !slices.Equal(seen[0], seen[1]) {
