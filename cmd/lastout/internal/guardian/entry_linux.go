@@ -341,14 +341,9 @@ func giveUp(trap uintptr, errno syscall.Errno) {
 		complain(fewFiles)
 	default:
 		complain("lastout: cannot start: it needs system call ")
-		var digits [20]byte
-		at := len(digits)
-		for at > 0 && (trap > 0 || at == len(digits)) {
-			at--
-			digits[at] = byte('0' + trap%10)
-			trap /= 10
-		}
-		complain(unsafe.String(&digits[at], len(digits)-at))
+		var number path
+		number.number(int32(trap))
+		complain(unsafe.String(&number.text[0], number.n))
 		complain(", which is refused: allow it (seccomp)\n")
 	}
 	exit(125)

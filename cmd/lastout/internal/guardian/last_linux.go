@@ -91,13 +91,16 @@ func endTree(spare int32) bool {
 	const (
 		pause   = 20 * 1000 * 1000 // ns
 		short   = 1000 * 1000      // the same, where there are some below our children: they may fork meanwhile
-		patient = 15               // pauses in which nobody dies
+		patient = 15 * pause       // in which nobody dies
 		most    = 1 << 13          // of the dead that are kept
 	)
 	hurry(true)
 	var before census
-	for paused := 0; paused < patient; {
+	for waited := 0; waited < patient; {
 		now := visitChildren(spare, false)
+		if now != before {
+			waited = 0
+		}
 		switch {
 		case now == census{}:
 			hurry(false)
@@ -105,16 +108,12 @@ func endTree(spare int32) bool {
 		case now.living == 0 || now.dead > most:
 			// Not before: at a limit of processes each that is reaped makes room for another.
 			visitChildren(spare, true)
-			paused = 0
 		case now.below > 0:
-			paused = 0
+			waited += short
 			limit := unix.Timespec{Nsec: short}
 			sys(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
 		default:
-			if now != before {
-				paused = 0
-			}
-			paused++
+			waited += pause
 			awaitChild(pause)
 		}
 		before = now
