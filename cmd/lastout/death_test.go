@@ -204,12 +204,20 @@ func killBesideABomb(t *testing.T, h hostile, delay time.Duration) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(50*time.Second, b.Kill)
-	told, err := os.Open(stands)
-	if err != nil {
+	told := make(chan error, 1)
+	go func() {
+		reader, err := os.Open(stands)
+		reader.Close()
+		told <- err
+	}()
+	late := time.AfterFunc(50*time.Second, func() {
+		b.Kill()
+		unblock, _ := os.OpenFile(stands, os.O_WRONLY|unix.O_NONBLOCK, 0)
+		unblock.Close()
+	})
+	if err := <-told; err != nil {
 		t.Fatal(err)
 	}
-	told.Close()
 	time.Sleep(delay) // not to wait for something, but to come at every moment
 	if worker := childOf(cmd.Process.Pid); worker != 0 {
 		_ = unix.Kill(worker, unix.SIGKILL) // it may be a zombie by now

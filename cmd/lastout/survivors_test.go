@@ -48,10 +48,16 @@ func untouchable(t *testing.T) string {
 }
 
 // playUntouchable runs a job as somebody, with a descendant that somebody may not signal, and two that he may. The leader, whose
-// status is 3, has been told to exit.
+// status is 3, exits when its input ends.
 func playUntouchable(t *testing.T, b *box.Box, preparation string, flags ...string) (s *scene, pid int) {
 	t.Helper()
-	script := `"$0" & sleep 50 & setsid sleep 50 & read line; exit 3`
+	return playUntouchables(t, b, preparation, "", flags...)
+}
+
+// playUntouchables is playUntouchable, with an argument for becomes-root.
+func playUntouchables(t *testing.T, b *box.Box, preparation, argument string, flags ...string) (s *scene, pid int) {
+	t.Helper()
+	script := `"$0" ` + argument + ` & sleep 50 & setsid sleep 50 & read line; exit 3`
 	argv := slices.Concat([]string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t)}, flags, []string{"sh", "-c", script, untouchable(t)})
 	var cmd *exec.Cmd
 	if preparation == "" {
@@ -62,7 +68,6 @@ func playUntouchable(t *testing.T, b *box.Box, preparation string, flags ...stri
 	s = play(t, b, cmd)
 	pid, _ = s.ready()
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
-	s.in.Close()
 	return s, pid
 }
 
@@ -78,6 +83,7 @@ func TestUntouchable(t *testing.T) {
 		t.Run(c.name+", keeper="+c.keeper, func(t *testing.T) {
 			b := box.New(t, box.PidsCap(600))
 			s, pid := playUntouchable(t, b, c.preparation, "--keeper", c.keeper, "--grace", "300ms")
+			s.in.Close()
 			lastout := []int{s.pid()}
 			if c.keeper == "auto" {
 				lastout = append(lastout, childOf(s.pid()))
@@ -127,6 +133,7 @@ func TestGiveUp(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 				adoptOrphans(t)
 				s, pid := playUntouchable(t, b, preparation, flag, "--grace", "300ms", "--give-up", "1s")
+				s.in.Close()
 				start := time.Now()
 				if st := s.wait(); !st.Exited() || st.ExitStatus() != 125 {
 					t.Errorf("%s, want status 125", ended(st))
@@ -144,6 +151,30 @@ func TestGiveUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGiveUpWithoutWorker is TestGiveUp where the worker is killed. The survivor has a child, which is none of the guardian's.
+func TestGiveUpWithoutWorker(t *testing.T) {
+	t.Parallel()
+	adoptOrphans(t)
+	b := box.New(t, box.PidsCap(600))
+	s, pid := playUntouchables(t, b, "", "and-child", "--give-up", "1s")
+	child := childOf(pid)
+	s.signal(childOf(s.pid()), unix.SIGKILL)
+	if st := s.wait(); !st.Exited() || st.ExitStatus() != 125 {
+		t.Errorf("%s, want status 125", ended(st))
+	}
+	for _, survivor := range []int{pid, child} {
+		if lineWith(s.said(), "lastout: ", strconv.Itoa(survivor)) == "" {
+			t.Errorf("stderr %q does not name the survivor %d", s.said(), survivor)
+		}
+	}
+	s.noTrace()
+	if left := living(b); !slices.Equal(left, slices.Sorted(slices.Values([]int{pid, child}))) {
+		t.Errorf("of all, want %d and %d alone to live:%s", pid, child, describe(left))
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
+	emptyWithin(t, b, time.Second, 0)
 }
 
 // freeze puts a process into a frozen cgroup of version 1, where SIGKILL does not reach it: uninterruptible, as in a wait

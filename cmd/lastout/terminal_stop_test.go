@@ -94,8 +94,11 @@ func TestBg(t *testing.T) {
 		job := s.ready()
 		s.keys(ctrlZ)
 		seen = append(seen, s.prompt(148))
-		seen = append(seen, s.run(0, "bg"))
+		s.line("bg; echo status:$?:")
+		seen = append(seen, s.expect(`[^\n]*actor ready pause[^\n]*\n`)[0])
+		s.expect("status:0:")
 		s.inState(job.pid, "S")
+		s.sync() // when a child continues while zsh draws its prompt, it forgets the text
 		s.back(before)
 		seen = append(seen, s.run(0, "jobs"))
 		child := childOf(s.pid())

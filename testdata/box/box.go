@@ -35,7 +35,7 @@ type Box struct {
 
 	mu     sync.Mutex
 	cmds   []*exec.Cmd
-	judged bool // what was found in it has been reported
+	judged chan struct{} // closed when what was found in it has been reported
 }
 
 // Option changes what [New] makes.
@@ -68,7 +68,7 @@ func New(t testing.TB, opts ...Option) *Box {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	b := &Box{t: t}
+	b := &Box{t: t, judged: make(chan struct{})}
 	name := "lastout-" + strings.ToLower(rand.Text()[:12])
 	if !o.noCgroup {
 		b.cgroup, b.pids = makeCgroups(name)
@@ -213,12 +213,21 @@ func (b *Box) AssertEmpty() {
 // judge is a survey whose result, if it is not empty, has been taken notice of.
 func (b *Box) judge() []string {
 	lines := b.survey()
-	if len(lines) > 0 {
-		b.mu.Lock()
-		b.judged = true
-		b.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(lines) > 0 && !b.wasJudged() {
+		close(b.judged)
 	}
 	return lines
+}
+
+func (b *Box) wasJudged() bool {
+	select {
+	case <-b.judged:
+		return true
+	default:
+		return false
+	}
 }
 
 func head(lines []string, n int) []string {
@@ -292,10 +301,10 @@ func exited(pidfd int) bool {
 func (b *Box) close() {
 	left := b.survey()
 	b.mu.Lock()
-	judged, cmds := b.judged, b.cmds
+	cmds := b.cmds
 	b.mu.Unlock()
 	if len(left) > 0 {
-		if !judged {
+		if !b.wasJudged() {
 			b.t.Errorf("the test left %d in its box:\n\t%s", len(left), strings.Join(head(left, 20), "\n\t"))
 		}
 		b.Kill()

@@ -261,13 +261,29 @@ func TestTry(t *testing.T) {
 		for script, want := range map[string]Verdict{
 			"exit 0":                   Held,
 			"setsid sleep 60 &":        Escaped,
-			"setsid sleep 0.3 &":       Late,
+			"setsid cat <&3 &":         Late,    // ends when it has been seen
 			"sleep 60 & exec sleep 60": Escaped, // does not return in time
 		} {
 			b := New(t, opts...)
-			if _, got := Try(t, b, b.Command("sh", "-c", script), time.Second); got != want {
+			cmd := b.Command("sh", "-c", script)
+			seen, see, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd.ExtraFiles = []*os.File{seen}
+			returned := make(chan struct{})
+			go func() {
+				defer see.Close()
+				select {
+				case <-b.judged:
+				case <-returned:
+				}
+			}()
+			if _, got := Try(t, b, cmd, time.Second); got != want {
 				t.Errorf("%q: %v, want %v", script, got, want)
 			}
+			close(returned)
+			seen.Close()
 		}
 	})
 }
