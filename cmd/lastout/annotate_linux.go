@@ -9,6 +9,7 @@ import (
 	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/cmd/lastout/internal/guardian"
+	"lastout/cmd/lastout/internal/safepath"
 	"lastout/subreaper"
 
 	"golang.org/x/sys/unix"
@@ -164,10 +165,16 @@ func (e *execution) summarize(run *facts.Run, late string, left *leaks) error {
 
 // appendSummary opens the file without waiting: it might be a FIFO that nobody reads.
 func appendSummary(name, text string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o644)
+	p, err := safepath.Find(name)
 	if err != nil {
 		return err
 	}
+	defer p.Close()
+	fd, err := p.Open(unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o644)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {

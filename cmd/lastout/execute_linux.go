@@ -29,6 +29,7 @@ type execution struct {
 	received received
 	control  *jobControl
 	watch    *watch // nil where nothing unattended is asked for
+	last     lastWaits
 }
 
 // execute runs the job and returns the exit status, unless lastout is to die as the command did.
@@ -207,12 +208,13 @@ func (o *options) commandText() string {
 
 // over is what is done when the job is settled, in this order: first what people wait for.
 func (e *execution) over(ctx context.Context, run *facts.Run) {
+	e.m.until(e.last.begin())
 	e.watch.show(run)
 	e.report(run)
 	if e.usage && run.Started() {
 		e.m.usage(run)
 	}
-	e.files.write(e.m, run)
+	e.files.write(e.m, run, e.last.ended)
 	e.watch.over(ctx, run)
 	if why := e.why(run); why != "" {
 		e.m.say("%s", why)

@@ -18,7 +18,6 @@ type gate struct {
 	stop    bool             // the caller died
 	sig     syscall.Signal   // the first that asked for the end
 	ended   chan struct{}    // closed then
-	next    chan struct{}    // closed at the next one that would end a program; may be nil
 }
 
 type gateState uint8
@@ -38,10 +37,6 @@ func (g *gate) passes(sig, to syscall.Signal) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.next != nil && g.state == gateClosed && endsPrograms(sig) {
-		close(g.next)
-		g.next = nil
-	}
 	if asksForEnd(sig) || g.state == gateClosed && endsPrograms(sig) {
 		g.end(sig)
 	}
@@ -49,15 +44,6 @@ func (g *gate) passes(sig, to syscall.Signal) bool {
 		g.pending = append(g.pending, to)
 	}
 	return g.state == gateOpen
-}
-
-// again returns what is closed when somebody wants an end from now on.
-func (g *gate) again() <-chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	next := make(chan struct{})
-	g.next = next
-	return next
 }
 
 // abandon says that the caller has died.

@@ -37,7 +37,7 @@ func (w *watch) show(run *facts.Run) {
 	}
 	var unshown int
 	var refused error
-	shown, again := make(chan struct{}), w.gate.again()
+	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
 		w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
@@ -52,7 +52,7 @@ func (w *watch) show(run *facts.Run) {
 	}()
 	select {
 	case <-shown:
-	case <-again: // nobody reads, and somebody does not want to wait for that
+	case <-w.e.last.ended: // nobody reads, and somebody does not want to wait for that
 		w.aborted = true
 		return
 	}

@@ -104,6 +104,9 @@ func (e *execution) receive(info guardian.Info) {
 		to = sig
 	}
 	e.received.add(facts.Signal{At: time.Now(), Signal: sig, As: to, Sender: info.PID})
+	if to != 0 && endsPrograms(sig) {
+		e.last.end()
+	}
 	switch {
 	case to == 0:
 	case !e.watch.door().passes(sig, to):

@@ -17,4 +17,4 @@ func environment() []string { return os.Environ() }
 
 func checkDirectory(string) error { return nil }
 
-func writeQuietly(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
+func writeUntil(w io.Writer, text string, _ <-chan struct{}) { _, _ = io.WriteString(w, text) }

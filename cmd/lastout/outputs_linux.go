@@ -99,19 +99,19 @@ func checkOutput(flag string, name filename) (*outfile.File, error) {
 }
 
 // write writes them. What cannot be written is said, and changes nothing.
-func (f *outputs) write(m *messages, run *facts.Run) {
+func (f *outputs) write(m *messages, run *facts.Run, ended <-chan struct{}) {
 	if f.report != nil {
-		writeOutput(m, "report", f.report, run.JSON)
+		writeOutput(m, "report", f.report, run.JSON, ended)
 	}
 	if f.trace != nil {
-		writeOutput(m, "trace", f.trace, func() ([]byte, error) { return trace.Chrome(run) })
+		writeOutput(m, "trace", f.trace, func() ([]byte, error) { return trace.Chrome(run) }, ended)
 	}
 }
 
-func writeOutput(m *messages, flag string, f *outfile.File, contents func() ([]byte, error)) {
+func writeOutput(m *messages, flag string, f *outfile.File, contents func() ([]byte, error), ended <-chan struct{}) {
 	data, err := contents()
 	if err == nil {
-		err = f.Write(data)
+		err = f.Write(data, ended)
 	}
 	if err != nil {
 		m.say("--%s: %v: it is lost", flag, err)

@@ -18,8 +18,9 @@ import (
 
 // messages writes what lastout has to say: one line each, "lastout: " before it.
 type messages struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	ended <-chan struct{} // who reads is waited for until it is closed; nil: for ever
 }
 
 // say writes one line in one write. An error is nobody's business: there is no place left to report it.
@@ -33,7 +34,14 @@ func (m *messages) raw(text string) {
 	guardian.Ready()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	writeQuietly(m.w, text)
+	writeUntil(m.w, text, m.ended)
+}
+
+// until says what ends a wait for who reads.
+func (m *messages) until(ended <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = ended
 }
 
 // printable replaces what could end the line or drive the terminal: command lines come from anybody.

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"lastout/cmd/lastout/internal/guardian"
+	"lastout/cmd/lastout/internal/outfile"
+	"lastout/cmd/lastout/internal/safepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,8 +18,9 @@ import (
 type Log struct {
 	slog.Handler
 
-	fd int
-	to *unix.SockaddrUnix // nil: a file
+	fd     int
+	to     *unix.SockaddrUnix // nil: a file
+	blocks bool               // the descriptor is the caller's, and may not be made non-blocking
 
 	mu   sync.Mutex
 	torn bool // the last line of the file lacks its end
@@ -25,8 +28,8 @@ type Log struct {
 	err  error
 }
 
-// Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made (0644) if there is none. It fails where
-// there is no such daemon, or no such directory. The level is the lowest that is written.
+// Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made (0644) if there is none; a
+// descriptor that the caller has passed is written to, by the names that package outfile has for it. It fails where there is no such daemon, or no such directory. The level is the lowest that is written.
 func Open(target string, level slog.Level) (*Log, error) {
 	switch target {
 	case "journal":
@@ -34,29 +37,44 @@ func Open(target string, level slog.Level) (*Log, error) {
 	case "syslog":
 		return OpenSyslog(SyslogSocket, level)
 	}
-	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK // not to wait for a FIFO's reader
-	fd, err := unix.Open(target, flags, 0o644)
+	l, err := openFile(target)
 	if err == unix.ENXIO {
 		err = errors.New("nobody reads it")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", target, err)
 	}
-	l := &Log{fd: fd, torn: torn(target)}
 	l.Handler = slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level})
 	return l, nil
 }
 
-// torn reports whether a file ends in the middle of a line: the disk was full, or who wrote it was killed.
-func torn(path string) bool {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+// openFile opens a file to append to it.
+func openFile(name string) (*Log, error) {
+	if fd, err := outfile.Descriptor(name); err != outfile.ErrNoDescriptor {
+		return &Log{fd: fd, blocks: true}, err
+	}
+	p, err := safepath.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	fd, err := p.Open(unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o644)
+	return &Log{fd: fd, torn: err == nil && endsTorn(p)}, err
+}
+
+// endsTorn reports whether a file ends in the middle of a line: the disk was full, or who wrote it was killed.
+func endsTorn(p *safepath.Path) bool {
+	if kind, err := p.Look(); err != nil || kind != safepath.Regular {
+		return false
+	}
+	fd, err := p.Open(unix.O_RDONLY, 0)
 	if err != nil {
 		return false
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	last := []byte{'\n'}
-	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size > 0 {
+	if unix.Fstat(fd, &st) == nil && st.Size > 0 {
 		_, _ = unix.Pread(fd, last, st.Size-1)
 	}
 	return last[0] != '\n'
@@ -116,6 +134,9 @@ func (l *Log) write(record []byte) error {
 	for {
 		err := error(nil)
 		n := len(record)
+		if l.blocks && !writable(l.fd) {
+			return unix.EAGAIN
+		}
 		if l.to != nil {
 			err = unix.Sendto(l.fd, record, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, l.to)
 		} else {
@@ -133,6 +154,13 @@ func (l *Log) write(record []byte) error {
 			return err
 		}
 	}
+}
+
+// writable reports whether a descriptor takes something at once: a pipe does so for PIPE_BUF bytes, 4096, at least (pipe(7)).
+func writable(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(fds, 0)
+	return err != nil || n > 0
 }
 
 // Lost returns how many records could not be written, and why the last one could not.

@@ -8,20 +8,23 @@ import (
 	"os"
 	"time"
 
+	"lastout/cmd/lastout/internal/safepath"
+
 	"golang.org/x/sys/unix"
 )
 
 // Lock is a lock that is held.
 type Lock struct {
-	file  *os.File
-	named bool
+	file *os.File
+	path *safepath.Path
+	name string // what we have written into it
 }
 
 // Check finds out whether there is such a file, or can be.
 func Check(path string) error {
-	f, err := open(path, unix.O_RDONLY)
+	l, err := open(path, unix.O_RDONLY)
 	if err == nil {
-		f.Close()
+		l.close()
 	}
 	return err
 }
@@ -37,15 +40,15 @@ func Acquire(path string, wait time.Duration, interrupted <-chan struct{}, waiti
 	w := waiter{path: path, wait: wait, late: timer(wait), interrupted: interrupted, waiting: waiting}
 	defer w.late.Stop()
 	for {
-		f, err := w.take()
+		l, err := w.take()
 		if err != nil {
 			return nil, err
 		}
-		same, err := current(f, path)
+		same, err := l.current(path)
 		if same {
-			return &Lock{file: f}, nil
+			return l, nil
 		}
-		f.Close()
+		l.close()
 		if err != nil {
 			return nil, unlockable(path, err)
 		}
@@ -62,31 +65,31 @@ type waiter struct {
 }
 
 // take returns the file that has the path's name, locked; though by then it may be another that has it.
-func (w *waiter) take() (*os.File, error) {
-	f, err := open(w.path, unix.O_RDONLY)
+func (w *waiter) take() (*Lock, error) {
+	l, err := open(w.path, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	err = lockNow(f)
+	err = lockNow(l.file)
 	if err == unix.EBADF { // NFS wants it open for writing (flock(2))
-		f.Close()
-		if f, err = open(w.path, unix.O_RDWR); err != nil {
+		l.close()
+		if l, err = open(w.path, unix.O_RDWR); err != nil {
 			return nil, err
 		}
-		err = lockNow(f)
+		err = lockNow(l.file)
 	}
 	if err == unix.EWOULDBLOCK && w.wait != 0 {
-		err = w.await(f)
+		err = w.await(l.file)
 	}
 	switch err {
 	case nil:
-		return f, nil
+		return l, nil
 	case unix.EWOULDBLOCK:
-		return nil, &BusyError{w.path, holder(f), w.wait}
+		return nil, &BusyError{w.path, holder(l.file), w.wait}
 	case ErrInterrupted:
 		return nil, err
 	}
-	f.Close()
+	l.close()
 	return nil, unlockable(w.path, err)
 }
 
@@ -103,23 +106,38 @@ func timer(d time.Duration) *time.Timer {
 }
 
 // open does not open for writing: a program that somebody has open so cannot be executed (ETXTBSY, execve(2)), and a lock may be of
-// the command itself. Without O_CREAT first: in a directory such as /tmp that is refused even to root for somebody else's file
-// (fs.protected_regular, proc(5)).
-func open(path string, mode int) (*os.File, error) {
-	const flags = unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NONBLOCK // a FIFO does not block
-	fd, err := unix.Open(path, mode|flags, 0)
-	if err == unix.ENOENT {
-		fd, err = unix.Open(path, mode|flags|unix.O_CREAT, 0o644)
-	}
+// the command itself.
+func open(path string, mode int) (*Lock, error) {
+	l, err := openAt(path, mode)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f := os.NewFile(uintptr(fd), path)
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("%s: it is neither a file nor a directory", path)
+	return l, nil
+}
+
+func openAt(path string, mode int) (*Lock, error) {
+	p, err := safepath.Find(path)
+	if err != nil {
+		return nil, err
 	}
-	return f, nil
+	kind, err := p.Look()
+	if err == nil && kind == safepath.Other {
+		err = errors.New("it is neither a file nor a directory")
+	}
+	fd := -1
+	if err == nil {
+		fd, err = p.Open(mode|unix.O_CREAT, 0o644)
+	}
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	return &Lock{file: os.NewFile(uintptr(fd), path), path: p}, nil
+}
+
+func (l *Lock) close() {
+	l.file.Close()
+	l.path.Close()
 }
 
 func lockNow(f *os.File) error { return flock(f, unix.LOCK_EX|unix.LOCK_NB) }
@@ -150,28 +168,32 @@ func (w *waiter) await(f *os.File) error {
 	}
 }
 
-// current reports whether a file is the one that has the path's name. The lock on another one excludes nobody.
-func current(f *os.File, path string) (bool, error) {
-	now, err := os.Stat(path)
+// current reports whether the file is the one that has the path's name. The lock on another one excludes nobody.
+func (l *Lock) current(path string) (bool, error) {
+	now, err := safepath.Find(path)
+	if err == nil {
+		defer now.Close()
+		var same bool
+		if same, err = now.Is(int(l.file.Fd())); err == nil {
+			return same, nil
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	ours, err := f.Stat()
-	return err == nil && os.SameFile(ours, now), err
+	return false, err
 }
 
 // File is what holds the lock, for a process that is to hold it as well. It is close-on-exec.
 func (l *Lock) File() *os.File { return l.file }
 
-// Release lets go of the lock, as far as this process is concerned, and removes the holder's name.
+// Release lets go of the lock, as far as this process is concerned, and removes the holder's name. What somebody else has written
+// into the file stays.
 func (l *Lock) Release() {
-	if l.named {
-		_ = write(l.file, "")
+	if l.name != "" && firstBytes(l.file) == l.name {
+		_ = l.write("")
 	}
-	l.file.Close()
+	l.close()
 }
 
 // signature begins what is ours to overwrite.
@@ -187,17 +209,26 @@ func (l *Lock) Name(pid int, since time.Time, command string) {
 	if unix.FcntlFlock(l.file.Fd(), unix.F_OFD_SETLK, &mark) != nil {
 		return
 	}
-	l.named = true
-	_ = write(l.file, fmt.Sprintf("%s%d since %s: %s\n", signature, pid, since.UTC().Format(time.RFC3339), command))
+	l.name = fmt.Sprintf("%s%d since %s: %s\n", signature, pid, since.UTC().Format(time.RFC3339), command)
+	_ = l.write(l.name)
 }
 
-// write opens the file anew: the lock itself is not open for writing. By its descriptor, because the path may have come to mean another.
-func write(f *os.File, text string) error {
-	w, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_WRONLY, 0)
+// write opens the file anew: the lock itself is not open for writing. It has to be the same file: the path may have come to mean
+// another.
+func (l *Lock) write(text string) error {
+	fd, err := l.path.Open(unix.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
+	w := os.NewFile(uintptr(fd), l.file.Name())
 	defer w.Close()
+	ours, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := w.Stat(); err != nil || !os.SameFile(ours, now) {
+		return err
+	}
 	if err := w.Truncate(0); err != nil || text == "" {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lastout/cmd/lastout/internal/safepath"
 )
 
 func acquire(t *testing.T, path string) *Lock {
@@ -96,6 +98,41 @@ func TestOtherContents(t *testing.T) {
 		if got := contents(t, path); got != c {
 			t.Errorf("%q has become %q", c, got)
 		}
+	}
+}
+
+// TestWrittenMeanwhile: what the job has written into the file is not taken away.
+func TestWrittenMeanwhile(t *testing.T) {
+	for name, flags := range map[string]int{"replaced": os.O_TRUNC, "appended": os.O_APPEND} {
+		path := filepath.Join(t.TempDir(), "lock")
+		l := acquire(t, path)
+		l.Name(4711, since, "backup --all")
+		f, err := os.OpenFile(path, os.O_WRONLY|flags, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString("precious\n"); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		l.Release()
+		if got := contents(t, path); !strings.HasSuffix(got, "precious\n") {
+			t.Errorf("%s: %q is left", name, got)
+		}
+	}
+}
+
+// TestLink: the last link is not followed.
+func TestLink(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("missing", link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Acquire(link, 0, nil, nil); !errors.Is(err, safepath.ErrLink) {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(filepath.Dir(link), "missing")); err == nil {
+		t.Error("what it leads to was made")
 	}
 }
 

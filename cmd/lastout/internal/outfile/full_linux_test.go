@@ -10,7 +10,7 @@ import (
 )
 
 func TestFullDevice(t *testing.T) {
-	if err := checked(t, "/dev/full").Write([]byte("x")); !errors.Is(err, unix.ENOSPC) {
+	if err := checked(t, "/dev/full").Write([]byte("x"), nil); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("%v, want ENOSPC", err)
 	}
 	if info, err := os.Stat("/dev/full"); err != nil || info.Mode().IsRegular() {
@@ -34,10 +34,10 @@ func TestFullDisk(t *testing.T) {
 	}()
 	path := filepath.Join(dir, "out")
 	f := checked(t, path)
-	if err := f.Write([]byte("old")); err != nil {
+	if err := f.Write([]byte("old"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write(make([]byte, 1<<20)); !errors.Is(err, unix.ENOSPC) {
+	if err := f.Write(make([]byte, 1<<20), nil); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("a megabyte in 64 KiB: %v, want ENOSPC", err)
 	}
 	if got := contents(t, path); got != "old" {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package outfile
 
 import (
@@ -31,6 +29,22 @@ func numberOf(name string) (fd int, ok bool) {
 	return 0, false
 }
 
+// ErrNoDescriptor says that a name does not stand for a descriptor.
+var ErrNoDescriptor = errors.New("no descriptor")
+
+// Descriptor returns a copy of the descriptor that a name stands for, close-on-exec, as the original is from then on,
+// unless it is 1 or 2.
+func Descriptor(name string) (int, error) {
+	fd, ok := numberOf(name)
+	if !ok {
+		return -1, ErrNoDescriptor
+	}
+	if err := checkDescriptor(fd); err != nil {
+		return -1, err
+	}
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+}
+
 const badNumber = -1
 
 // checkDescriptor finds out whether a descriptor is the caller's and open for writing. Ours are all close-on-exec, and what is that
@@ -60,19 +74,33 @@ func checkDescriptor(fd int) error {
 }
 
 // writeDirectly opens what is no regular file without waiting for a FIFO's reader: without one, open(2) says ENXIO.
-func (f *File) writeDirectly(data []byte) error {
-	fd, err := unix.Open(f.path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+func (f *File) writeDirectly(data []byte, ended <-chan struct{}) error {
+	fd, err := f.path.Open(unix.O_WRONLY, 0)
 	if err == unix.ENXIO {
 		return errors.New("nobody reads it")
 	}
 	if err != nil {
 		return err
 	}
-	err = writeAll(fd, data)
+	if err = writeUntil(fd, data, ended); err == ErrInterrupted {
+		return err // the descriptor is still written to
+	}
 	if closeErr := unix.Close(fd); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// writeUntil writes in a thread that is left behind when ended is closed: the process is about to exit.
+func writeUntil(fd int, data []byte, ended <-chan struct{}) error {
+	written := make(chan error, 1)
+	go func() { written <- writeAll(fd, data) }()
+	select {
+	case err := <-written:
+		return err
+	case <-ended:
+		return ErrInterrupted
+	}
 }
 
 // writeAll makes the system call itself: package os turns EPIPE on descriptors 1 and 2 into a SIGPIPE to the process. One

@@ -1,5 +1,3 @@
-//go:build unix
-
 package outfile
 
 import (
@@ -10,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lastout/cmd/lastout/internal/safepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,7 +60,7 @@ func TestReplace(t *testing.T) {
 		if reader != nil {
 			before = contents(t, path)
 		}
-		if err := f.Write([]byte(text)); err != nil {
+		if err := f.Write([]byte(text), nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := contents(t, path); got != text {
@@ -83,7 +83,7 @@ func TestMode(t *testing.T) {
 	f := checked(t, path)
 	for mode, want := range map[os.FileMode]os.FileMode{0: 0o640, 0o644: 0o644, 0o600: 0o600} {
 		f.Mode = mode
-		if err := f.Write(nil); err != nil {
+		if err := errors.Join(os.RemoveAll(path), f.Write(nil, nil)); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(path)
@@ -93,29 +93,48 @@ func TestMode(t *testing.T) {
 	}
 }
 
-// A symbolic link stays, and what it leads to is replaced, there or not.
-func TestLinks(t *testing.T) {
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(dir+"/real/sub", 0o755), os.Symlink("real/sub", dir+"/way"),
-		os.Symlink("../file", dir+"/real/sub/up"), os.Symlink("file", dir+"/real/first")); err != nil {
-		t.Fatal(err)
-	}
-	for _, link := range []string{dir + "/real/first", dir + "/way/up"} { // "..", below way, is real
-		if err := checked(t, link).Write([]byte(link)); err != nil {
+// What is replaced hands down its permissions.
+func TestModeIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	f := checked(t, path)
+	f.Mode = 0o644
+	for _, mode := range []os.FileMode{0o600, 0o664, 0o400} {
+		if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600), os.Chmod(path, mode), f.Write(nil, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if got := contents(t, dir+"/real/file"); got != link {
-			t.Errorf("by way of %s: %q", link, got)
-		}
-		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
-			t.Errorf("%s is no link any more: %v", link, err)
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
+			t.Errorf("it has %v, want %v", info.Mode(), mode)
 		}
 	}
-	if err := os.Symlink("loop", dir+"/loop"); err != nil {
+}
+
+// A symbolic link is not followed: neither what it leads to, nor the link itself, is written to. One that appears later is replaced.
+func TestLinks(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	for _, target := range []string{"file", "missing", "link", "/dev/null", "/dev/stderr"} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Check(link); !errors.Is(err, safepath.ErrLink) {
+			t.Errorf("a link to %s: %v", target, err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := checked(t, link)
+	if err := errors.Join(os.WriteFile(file, []byte("old"), 0o644), os.Symlink("file", link)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Check(dir + "/loop"); !errors.Is(err, unix.ELOOP) {
-		t.Errorf("a circle of links: %v", err)
+	if err := f.Write([]byte("new"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := contents(t, file); got != "old" {
+		t.Errorf("it was followed: %q", got)
+	}
+	if info, err := os.Lstat(link); err != nil || !info.Mode().IsRegular() || contents(t, link) != "new" {
+		t.Errorf("it was not replaced: %v, %v", info, err)
 	}
 }
 
@@ -166,15 +185,11 @@ func TestDescriptor(t *testing.T) {
 	if _, err := Check(fmt.Sprintf("fd:%d", r)); err == nil || !strings.Contains(err.Error(), "not open for writing") {
 		t.Errorf("the end to read from: %v", err)
 	}
-	link := filepath.Join(t.TempDir(), "link") // as images for containers have one to /dev/stderr
-	if err := os.Symlink(fmt.Sprintf("/dev/fd/%d", w), link); err != nil {
-		t.Fatal(err)
-	}
-	f := checked(t, link)
+	f := checked(t, fmt.Sprintf("/dev/fd/%d", w))
 	if flags, err := unix.FcntlInt(uintptr(w), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 || !f.Passed() {
 		t.Errorf("a command would inherit it: flags %x, %v", flags, err)
 	}
-	if err := f.Write([]byte("text")); err != nil {
+	if err := f.Write([]byte("text"), nil); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 10)
@@ -185,7 +200,7 @@ func TestDescriptor(t *testing.T) {
 		t.Error("one of our own passes for the caller's")
 	}
 	unix.Close(r)
-	if err := f.Write([]byte("text")); !errors.Is(err, unix.EPIPE) {
+	if err := f.Write([]byte("text"), nil); !errors.Is(err, unix.EPIPE) {
 		t.Errorf("nobody reads: %v, want EPIPE", err)
 	}
 }
@@ -196,7 +211,7 @@ func TestFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := checked(t, path)
-	if err := f.Write([]byte("x")); err == nil || !strings.Contains(err.Error(), "nobody reads it") {
+	if err := f.Write([]byte("x"), nil); err == nil || !strings.Contains(err.Error(), "nobody reads it") {
 		t.Errorf("without a reader: %v", err)
 	}
 	// More than a pipe holds: it is waited for who reads.
@@ -214,7 +229,7 @@ func TestFIFO(t *testing.T) {
 	if err := <-opened; err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write([]byte(text)); err != nil {
+	if err := f.Write([]byte(text), nil); err != nil {
 		t.Error(err)
 	}
 	if read := <-got; read != text {
@@ -222,34 +237,41 @@ func TestFIFO(t *testing.T) {
 	}
 }
 
-// A directory that has vanished since Check: the error names the file as it was given.
+// A directory that was removed since Check: the error names the file as it was given. If it is made again, the file is written there.
 func TestVanished(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
+	path := filepath.Join(dir, "out")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	f := checked(t, dir+"/out")
+	f := checked(t, path)
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write(nil); !errors.Is(err, os.ErrNotExist) || err.Error() != dir+"/out: no such file or directory" {
+	if err := f.Write(nil, nil); !errors.Is(err, os.ErrNotExist) || err.Error() != path+": no such file or directory" {
+		t.Errorf("%v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write([]byte("text"), nil); err != nil || contents(t, path) != "text" {
 		t.Errorf("%v", err)
 	}
 }
 
-// One that was killed has left its temporary file, and another has its process id now.
-func TestLeftTemporary(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "out")
-	f := checked(t, path)
-	stale, err := f.create()
-	if err != nil {
+// Who does not want to wait for a reader any more gets an error.
+func TestInterrupted(t *testing.T) {
+	r, w := pipe(t)
+	f := checked(t, fmt.Sprintf("fd:%d", w))
+	ended := make(chan struct{})
+	failed := make(chan error)
+	go func() { failed <- f.Write(make([]byte, 1<<20), ended) }()
+	if _, err := unix.Read(r, make([]byte, 1)); err != nil { // so it has begun
 		t.Fatal(err)
 	}
-	stale.Close()
-	if err := f.Write([]byte("new")); err != nil || contents(t, path) != "new" {
+	close(ended)
+	if err := <-failed; !errors.Is(err, ErrInterrupted) {
 		t.Errorf("%v", err)
 	}
-	if _, err := os.Stat(stale.Name()); err != nil {
-		t.Errorf("what may be another's is gone: %v", err)
-	}
+	unix.Close(r)
 }
