@@ -5,6 +5,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"lastout/cmd/lastout/internal/annotate"
 )
 
 func TestParseDuration(t *testing.T) {
@@ -75,11 +79,25 @@ func TestPrintable(t *testing.T) {
 		"\x1b[31mred":      `\x1b[31mred`,
 		"caf\u00e9 \u202e": `café \u202e`,
 		"bad \xff utf":     "bad \ufffd utf",
+		"a ##vso[x]":       `a \x23#vso[x]`,
+		"\x00##[x]":        `\x00\x23#[x]`,
+		"#\u200b#[x]":      `#\u200b#[x]`,
 	} {
 		if got := printable(text); got != want {
 			t.Errorf("%q is printed as %q, want %q", text, got, want)
 		}
 	}
+}
+
+func FuzzPrintable(f *testing.F) {
+	f.Add("a\n::error::b")
+	f.Add("##\xff[")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := printable(s)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || annotate.Obeyed(got) {
+			t.Errorf("%q is printed as %q", s, got)
+		}
+	})
 }
 
 func TestShorten(t *testing.T) {

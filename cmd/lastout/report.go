@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/subreaper"
@@ -44,9 +45,9 @@ func (m *messages) until(ended <-chan struct{}) {
 	m.ended = ended
 }
 
-// printable replaces what could end the line or drive the terminal: command lines come from anybody.
+// printable replaces what could end the line, drive the terminal or command a CI system: command lines come from anybody.
 func printable(s string) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
+	s = annotate.Disobeyed(strings.ToValidUTF8(s, string(utf8.RuneError)))
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
 	}

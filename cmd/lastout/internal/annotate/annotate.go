@@ -88,7 +88,9 @@ func markdown(s string) string {
 		switch {
 		case r < ' ' || r == 0x7f:
 			b.WriteByte(' ')
-		case r < utf8.RuneSelf && strings.ContainsRune("!#$&*:<>@[\\]^_`|~", r):
+		case r == '@': // an address of mail is found after that: the comment takes it apart
+			b.WriteString("&#64;<!-- -->")
+		case r < utf8.RuneSelf && strings.ContainsRune("!#$&*.:<>[\\]^_`|~", r):
 			fmt.Fprintf(&b, "&#%d;", r)
 		default:
 			b.WriteRune(r)

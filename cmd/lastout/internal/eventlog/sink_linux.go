@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/outfile"
 	"lastout/cmd/lastout/internal/safepath"
@@ -44,7 +45,7 @@ func Open(target string, level slog.Level) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", target, err)
 	}
-	l.Handler = slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level})
+	l.Handler = slog.NewJSONHandler(harmless{l}, &slog.HandlerOptions{Level: level})
 	return l, nil
 }
 
@@ -115,6 +116,15 @@ func openSocket(path string, level slog.Level, f format) (*Log, error) {
 
 func datagramSocket() (int, error) {
 	return unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+}
+
+// harmless is a log whose file may be the log of a CI system's job, too.
+type harmless struct{ log *Log }
+
+// Write writes a record.
+func (h harmless) Write(record []byte) (int, error) {
+	_, err := h.log.Write(annotate.JSON(record))
+	return len(record), err
 }
 
 // Write writes a record. It never fails: see Lost.

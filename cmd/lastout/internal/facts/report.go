@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/signame"
 	"lastout/jobs"
 )
@@ -91,7 +92,7 @@ func (r *Run) JSON() ([]byte, error) {
 	if err := e.Encode(r.report()); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return annotate.JSON(b.Bytes()), nil
 }
 
 func (r *Run) report() *report {

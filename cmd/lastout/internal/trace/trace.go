@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/signame"
@@ -56,7 +57,7 @@ func Chrome(run *facts.Run) ([]byte, error) {
 	}
 	t.signals()
 	data, err := json.Marshal(t)
-	return append(data, '\n'), err
+	return append(annotate.JSON(data), '\n'), err
 }
 
 func named(name string) map[string]any {
