@@ -33,7 +33,7 @@ func (e *execution) report(run *facts.Run) {
 	if late == "" && why == "" && run.Leaks+run.Allowed == 0 {
 		return
 	}
-	k := lookOf(e.env, isTerminal(e.m.w))
+	k := lookOf(e.heeded, isTerminal(e.m.w))
 	left := e.leaksOf(run, home(run), k)
 	if !e.quiet && left.title != "" {
 		e.sayLeaks(run, &left, k)
@@ -75,9 +75,9 @@ func (o *options) platform() string {
 	case o.annotate.word != "auto":
 		return o.annotate.word
 	case o.quiet:
-	case variable(o.env, "GITHUB_ACTIONS") == "true":
+	case variable(o.heeded, "GITHUB_ACTIONS") == "true":
 		return "github"
-	case variable(o.env, "GITLAB_CI") == "true":
+	case variable(o.heeded, "GITLAB_CI") == "true":
 		return "gitlab"
 	}
 	return "none"
@@ -149,7 +149,7 @@ const maxSummary = 1 << 20
 
 // summarize adds a table to the file that GitHub shows on the page of the workflow's run.
 func (e *execution) summarize(run *facts.Run, late string, left *leaks) error {
-	name := variable(e.env, "GITHUB_STEP_SUMMARY")
+	name := variable(e.heeded, "GITHUB_STEP_SUMMARY")
 	if name == "" {
 		return nil
 	}

@@ -52,7 +52,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 		return statusFailed
 	}
 	o.job.Stdin, o.job.Stdout, o.job.Stderr = passed(0, stdin), passed(1, stdout), passed(2, stderr)
-	o.job.Env = o.env
+	o.job.Env = o.commandEnv()
 	o.job.Holders = !o.quiet || e.files.report != nil
 	if e.files.trace != nil {
 		o.job.Record = trace.MaxProcesses

@@ -71,15 +71,12 @@ func (w *watch) runHook(ctx context.Context, job jobs.Job) error {
 	return nil
 }
 
-// hookJob makes a job of a hook. Its output goes to standard error: lastout's standard output is the command's.
+// hookJob makes a job of a hook. It runs where lastout was started: the directory of the command is the command's, who may have put
+// a program there that has the name of ours. Its output goes to standard error: lastout's standard output is the command's.
 func (w *watch) hookJob(event string, line hookLine, run *facts.Run) (job jobs.Job, done func(), err error) {
 	e := w.e
-	dir := e.job.Dir
-	if checkDirectory(dir) != nil { // the command may have removed it
-		dir = ""
-	}
 	job = jobs.Job{
-		Args: commandLine(string(line), e.env, dir), Dir: dir, Env: w.hookEnv(event, run), Grace: e.job.Grace,
+		Args: commandLine(string(line), e.env, ""), Env: w.hookEnv(event, run), Grace: e.job.Grace,
 		Stdout: e.job.Stderr, Stderr: e.job.Stderr, Timeout: w.want.hookTimeout.d, GiveUp: e.job.GiveUp,
 		NoNewPrivs: e.job.NoNewPrivs, Hold: e.job.Hold,
 	}

@@ -46,7 +46,15 @@ type options struct {
 	completion    string
 	unattended    unattended
 
-	env []string
+	env     []string // is the command's
+	heeded  []string // the same, for what lastout itself reads
+	actions []string // the variables of actions that were there
+}
+
+// actions are the flags that run or write something. Their variables are for us alone: a lastout below the command would write over
+// our report, or run our hook.
+var actions = [...]string{
+	"report", "trace", "metrics", "log", "lock", "command", "on-start", "on-success", "on-failure", "on-leak",
 }
 
 // noRun are the flags that ask for something else than running a command.
@@ -148,6 +156,9 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := "LASTOUT_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, ok := values[name]
+		if ok && slices.Contains(actions[:], flag.Name) {
+			o.actions = append(o.actions, name)
+		}
 		switch {
 		case !ok || flag.Changed || slices.Contains(noRun[:], flag.Name) || value == "":
 		// What is written out wins, over its opposite too.
@@ -160,6 +171,17 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 		}
 	})
 	return err
+}
+
+// commandEnv is the environment of the command.
+func (o *options) commandEnv() []string {
+	if len(o.actions) == 0 {
+		return o.env
+	}
+	return slices.DeleteFunc(slices.Clone(o.env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(o.actions, name)
+	})
 }
 
 // complete checks what flags alone cannot tell, and makes the job of it.

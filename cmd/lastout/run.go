@@ -17,12 +17,14 @@ var version = ""
 
 // run is the whole program but for the process it runs in: it returns the exit status.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{options: options{env: env}, messages: messages{w: stderr}, stdin: stdin, stdout: stdout, stderr: stderr}
-	var err error
-	if plain(args, env) {
+	p := &program{options: options{env: env, heeded: heeded(env)}, messages: messages{w: stderr}, stdin: stdin, stdout: stdout, stderr: stderr}
+	err := refuseSetUserID()
+	switch {
+	case err != nil:
+	case plain(args, p.heeded):
 		p.defaults()
 		err = p.start(ctx, args)
-	} else {
+	default:
 		err = p.command(args).ExecuteContext(ctx)
 	}
 	if err != nil {
@@ -66,7 +68,7 @@ func (p *program) command(args []string) *cobra.Command {
 			return writeCompletion(c, o.completion, p.stdout)
 		}
 		o.lineGiven = c.Flags().Changed("command")
-		if err := o.readEnvironment(c.Flags(), o.env, len(args) > 0); err != nil {
+		if err := o.readEnvironment(c.Flags(), o.heeded, len(args) > 0); err != nil {
 			return err
 		}
 		return p.start(c.Context(), args)
@@ -84,6 +86,9 @@ func (p *program) start(ctx context.Context, args []string) error {
 	}
 	if p.verbose > 0 {
 		p.warnBehindShell()
+		for _, name := range p.actions {
+			p.say("the environment has %s", name)
+		}
 	}
 	p.status = p.execute(ctx, &p.messages, p.stdin, p.stdout, p.stderr)
 	return nil

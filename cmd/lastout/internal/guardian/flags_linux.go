@@ -167,6 +167,9 @@ func shortWantsNext(letters text) bool {
 //
 //go:norace
 func (v vectors) environmentOff() bool {
+	if entered.secure {
+		return false
+	}
 	for i := 0; textAt(v.envp, i).p != nil; i++ {
 		if e := textAt(v.envp, i); e.begins("LASTOUT_KEEPER=") {
 			return e.is("LASTOUT_KEEPER=off")
@@ -174,6 +177,41 @@ func (v vectors) environmentOff() bool {
 	}
 	return false
 }
+
+// secure notes whether the kernel has given us rights that who started us may not have: by the set-user-ID or set-group-ID bit, or by
+// file capabilities. The first two are refused: whoever may run lastout could have it run anything.
+//
+//go:norace
+//go:nocheckptr
+func (v vectors) secure() {
+	const word = unsafe.Sizeof(uintptr(0))
+	n := 0
+	for textAt(v.envp, n).p != nil {
+		n++
+	}
+	var ids [4]uintptr
+	for aux := unsafe.Add(v.envp, uintptr(n+1)*word); ; aux = unsafe.Add(aux, 2*word) {
+		key, value := *(*uintptr)(aux), *(*uintptr)(unsafe.Add(aux, word))
+		switch {
+		case key == 0: // AT_NULL, getauxval(3)
+			if ids[0] != ids[1] || ids[2] != ids[3] {
+				complain(setUserID)
+				exit(125)
+			}
+			return
+		case key >= atUID && key < atUID+uintptr(len(ids)):
+			ids[key-atUID] = value
+		case key == atSecure:
+			entered.secure = value != 0
+		}
+	}
+}
+
+// Of getauxval(3). The effective user comes after the real one, and then the groups.
+const (
+	atUID    = 11
+	atSecure = 23
+)
 
 // hidden are the variables that the Go runtime is not to see. They are meant for the command.
 var hidden [16]struct {
@@ -199,19 +237,24 @@ var empty byte
 func (v vectors) hide() {
 	entered.environment = uintptr(v.envp)
 	next := 0
-	for i := 0; textAt(v.envp, i).p != nil && next < len(hidden); i++ {
+	for i := 0; textAt(v.envp, i).p != nil; i++ {
 		e := textAt(v.envp, i)
 		to := text{unsafe.Pointer(&empty)}
 		switch {
 		case e.beginsAny(runtimeVariables[:]):
-		case e.beginsAny(ownVariables[:]):
+		case !entered.secure && e.beginsAny(ownVariables[:]):
 			to = e.from(len(ownPrefix))
 			entered.traced = true
 		default:
 			continue
 		}
-		hidden[next].at, hidden[next].p = i, uintptr(e.p)
-		next++
+		if next == len(hidden) && !entered.secure {
+			return
+		}
+		if next < len(hidden) {
+			hidden[next].at, hidden[next].p = i, uintptr(e.p)
+			next++
+		}
 		*(*uintptr)(unsafe.Add(v.envp, uintptr(i)*unsafe.Sizeof(uintptr(0)))) = uintptr(to.p)
 	}
 }

@@ -26,6 +26,7 @@ var entered struct {
 	worker  int32
 	signals int32    // signalfd(2), for all signals
 	hurries bool     // see hurry
+	secure  bool     // AT_SECURE, getauxval(3)
 	traced  bool     // somebody wants to see what the Go runtime says
 	stderr  int32    // where standard error is while the Go runtime starts; -1: in its place
 	pipe    [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
