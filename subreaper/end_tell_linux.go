@@ -45,6 +45,8 @@ func (e *ender) meetChild(pid int32) {
 	case e.r.fs.Stat(pid, &st):
 		e.asked++
 		e.meet(pid, &st)
+	case before:
+		e.opts.Found(unknown(pid))
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // Look tells what every descendant does that is alive, parents before their children. all is false
-// where there are more than opts.Max, or too many descriptors, or where there is no /proc to look
-// at. Nobody is signalled, and nothing is reaped meanwhile.
+// where there are more than opts.Max, or too many descriptors, or where /proc does not tell: there is
+// none, it hides somebody (hidepid in proc(5)), or we have no descriptor for it (EMFILE). Nobody is signalled, and nothing is reaped meanwhile.
 func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -22,8 +22,12 @@ func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 		return nil, false
 	}
 	for _, pid := range children {
-		if (opts.Only == 0 || int(pid) == opts.Only) && r.fs.Stat(pid, &st) {
+		switch {
+		case opts.Only != 0 && int(pid) != opts.Only:
+		case r.fs.Stat(pid, &st):
 			o.visit(node{pid, -1}, &st)
+		case !exited(pid):
+			o.all = false
 		}
 	}
 	if opts.Pipes {

@@ -70,7 +70,24 @@ func (s *signaller) pass() (fresh int) {
 		}
 		if s.r.fs.Stat(pid, &st) {
 			fresh += s.visit(node{pid, -1}, &st)
+		} else if !exited(pid) {
+			fresh += s.visitUnknown(pid)
 		}
+	}
+	return fresh
+}
+
+// visitUnknown signals a child of which /proc does not tell: see Look.
+func (s *signaller) visitUnknown(pid int32) (fresh int) {
+	i, known := s.seen[pid]
+	if !known {
+		i, fresh = len(s.found), 1
+		s.seen[pid] = i
+		s.found, s.told = append(s.found, unknown(pid)), append(s.told, false)
+	}
+	if s.choose != nil && !s.told[i] {
+		s.told[i], fresh = true, 1
+		s.send(node{pid, -1}, s.choose(s.found[i]))
 	}
 	return fresh
 }

@@ -40,7 +40,8 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 		result.Status, result.TimedOut, result.Stopped = known.Status, known.TimedOut, known.Stopped
 		result.LeftoverCount += guardian.Killed()
 	}
-	if !known.Exited {
+	// Whom the worker has ended already, nobody knows.
+	if !known.Exited || o.failOnLeak.status != 0 {
 		err = errors.Join(errWorkerLost, err)
 	}
 	e.watch.inherit(start, known.Leader != 0)

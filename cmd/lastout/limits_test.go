@@ -1,0 +1,46 @@
+//go:build linux
+
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"lastout/testdata/box"
+)
+
+// TestLimitsFromOutside: a job that takes lastout's processes their resources does not hide by that what it leaves behind.
+func TestLimitsFromOutside(t *testing.T) {
+	resources := map[string]int{
+		"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "data": unix.RLIMIT_DATA, "fsize": unix.RLIMIT_FSIZE, "memlock": unix.RLIMIT_MEMLOCK,
+		"nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC, "rttime": unix.RLIMIT_RTTIME, "sigpending": unix.RLIMIT_SIGPENDING, "stack": unix.RLIMIT_STACK,
+	}
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for name, resource := range resources {
+			if name == "rttime" && flag == "--keeper=off" { // the kernel kills the one process that there is
+				continue
+			}
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--fail-on-leak", "sh", "-c", `sleep 50 <&- >&- & echo ready $$ $PPID; read line; exit 0`))
+			_, worker := s.ready()
+			for _, pid := range []int{worker, s.pid()} {
+				if err := unix.Prlimit(pid, resource, &unix.Rlimit{}, nil); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+			s.in.Close()
+			st := s.wait()
+			b.AssertEmpty()
+			// What takes a processor's time from us, the kernel kills for it.
+			killed := st.Signaled() && st.Signal() == unix.SIGKILL && name == "rttime"
+			if st.ExitStatus() != 123 && st.ExitStatus() != 125 && !killed {
+				t.Errorf("%s: %s, with something left behind", name, ended(st))
+			}
+			s.noTrace()
+			if name == "nofile" && !strings.Contains(s.said(), "left 1 process behind") {
+				t.Errorf("with %s of %d at 0 it says %q", name, s.pid(), s.said())
+			}
+		}
+	})
+}
