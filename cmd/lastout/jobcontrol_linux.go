@@ -81,9 +81,9 @@ func (c *jobControl) pass(sig syscall.Signal, fromTerminal bool) {
 	if sig == unix.SIGCONT {
 		c.halted.Store(false)
 	}
-	// A shell continues the whole group. Passed on as well, that would undo a Ctrl-Z which comes at
-	// once.
-	together := fromTerminal || sig == unix.SIGCONT && asked == 0
+	// A shell continues the whole group, when we have stopped. Passed on as well, that would undo a
+	// Ctrl-Z which comes at once.
+	together := fromTerminal || sig == unix.SIGCONT && asked == 0 && halted
 	if together && c.runner.Shares() {
 		c.runner.Sent(sig)
 		c.goOnTogether(sig)

@@ -300,11 +300,8 @@ func awaitStop(t *testing.T, s *scene) {
 	}
 }
 
-// TestOneContinuation: a command that is stopped, and sent TERM and CONT, gets CONT once.
-func TestOneContinuation(t *testing.T) {
-	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		for range 30 {
-			cmd := b.Command(box.Lastout(t), flag, "python3", "-c", `
+// saysSignals is a program that says the number of each TERM, CONT and USR1 that it gets; the last ends it.
+const saysSignals = `
 import os, signal, sys
 r, w = os.pipe()
 os.set_blocking(w, False)
@@ -317,7 +314,40 @@ while True:
         print(sig, flush=True)
         if sig == signal.SIGUSR1:
             sys.exit(7)
-`)
+`
+
+// TestContinuedAtOnce: a CONT right after a stop reaches the command, though nothing may have stopped yet, and so does one that comes
+// without a stop; each once.
+func TestContinuedAtOnce(t *testing.T) {
+	for _, flag := range []string{"--keeper=auto", "--keeper=off", "--foreground"} {
+		t.Run(flag, func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			for i := range 60 {
+				cmd := b.Command(box.Lastout(t), flag, "python3", "-c", saysSignals)
+				cmd.SysProcAttr.Setpgid = true
+				s := play(t, b, cmd)
+				s.ready()
+				if i%4 > 0 {
+					s.signal(s.pid(), []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}[i%4-1])
+				}
+				s.signal(s.pid(), unix.SIGCONT)
+				got := []string{s.lineWithin(patience)}
+				s.signal(s.pid(), unix.SIGUSR1)
+				got = append(got, s.lineWithin(patience))
+				if !slices.Equal(got, []string{"18", "10"}) {
+					t.Errorf("round %d: the command got %v", i, got)
+				}
+				s.end(7)
+			}
+		})
+	}
+}
+
+// TestOneContinuation: a command that is stopped, and sent TERM and CONT, gets CONT once.
+func TestOneContinuation(t *testing.T) {
+	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
+		for range 30 {
+			cmd := b.Command(box.Lastout(t), flag, "python3", "-c", saysSignals)
 			cmd.SysProcAttr.Setpgid = true // or nobody could continue its process group, and nothing would stop
 			s := play(t, b, cmd)
 			s.ready()

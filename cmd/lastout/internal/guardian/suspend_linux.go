@@ -24,7 +24,8 @@ import (
 //
 // A SIGCONT that comes after the first signal makes the kernel forget the planted one, whenever it
 // comes: then nothing is left that could act. One that comes between look and plant takes the first
-// signal with it, so that there is nothing to be taken, and the job is never told to stop.
+// signal with it, so that there is nothing to be taken, and the job is never told to stop. To plant
+// makes the kernel forget that SIGCONT, too: it is taken in its place.
 
 // stopSet are the signals that stop, but for SIGSTOP.
 const stopSet = 1<<(uint(unix.SIGTSTP)-1) | 1<<(uint(unix.SIGTTIN)-1) | 1<<(uint(unix.SIGTTOU)-1)
@@ -56,13 +57,22 @@ func take(info *signalInfo, suspends bool) bool {
 		stops = stopSet &^ entered.inherited.Ignored
 	}
 	now := pending()
+	if now&stops != 0 && holder.tid == 0 {
+		makeHolder()
+		now = pending()
+	}
 	for sig := int32(unix.SIGTSTP); sig <= int32(unix.SIGTTOU); sig++ {
 		if now&stops>>(uint(sig)-1)&1 != 0 {
 			plant(sig)
 		}
 	}
-	if taken, _ := dequeue(^stops|now, info); taken == 0 {
-		return false
+	switch left := pending(); {
+	case now&stops&^left != 0 && left>>(uint(unix.SIGCONT)-1)&1 == 0: // only a SIGCONT takes them
+		*info = signalInfo{Signo: int32(unix.SIGCONT)}
+	default:
+		if taken, _ := dequeue(^stops|now, info); taken == 0 {
+			return false
+		}
 	}
 	if info.Signo == int32(unix.SIGCONT) {
 		resumed(info)
@@ -93,20 +103,28 @@ func resumed(info *signalInfo) {
 //go:norace
 //go:nocheckptr
 func plant(sig int32) {
+	if holder.tid == 0 {
+		return
+	}
+	sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(holder.tid), uintptr(sig), 0)
+	holder.planted |= 1 << (uint(sig) - 1)
+}
+
+// makeHolder makes the thread, if it can be had.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func makeHolder() {
 	h := &holder
-	if h.tid == 0 {
-		top := (uintptr(unsafe.Pointer(&h.stack)) + unsafe.Sizeof(h.stack)) &^ 15
-		old := uint64(0)
-		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
-		tid := clone.Clone(unix.SYS_CLONE, asThread, top, &holding)
-		sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8)
-		if tid <= 0 {
-			return
-		}
+	top := (uintptr(unsafe.Pointer(&h.stack)) + unsafe.Sizeof(h.stack)) &^ 15
+	old := uint64(0)
+	sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8)
+	tid := clone.Clone(unix.SYS_CLONE, asThread, top, &holding)
+	sys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8)
+	if tid > 0 {
 		h.tid = int32(tid)
 	}
-	sys(unix.SYS_TGKILL, uintptr(entered.self), uintptr(h.tid), uintptr(sig), 0)
-	h.planted |= 1 << (uint(sig) - 1)
 }
 
 // hold is what the thread does.
@@ -138,6 +156,9 @@ func hold(*clone.Task) {
 func suspend(sig int32, group bool) {
 	h := &holder
 	if h.planted>>(uint(sig)-1)&1 == 0 {
+		if h.tid == 0 { // before it is looked whether there is a SIGCONT: it takes long
+			makeHolder()
+		}
 		if pending()>>(uint(unix.SIGCONT)-1)&1 != 0 {
 			return
 		}
