@@ -59,6 +59,9 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	}
 	run := e.run(ctx)
 	e.over(ctx, run)
+	if run.TimedOut() { // whoever has stopped us was to have no say after that
+		guardian.Continue()
+	}
 	if diedAtTerminal(run) {
 		spread(run.Result.Status.Signal())
 	}

@@ -196,6 +196,14 @@ func GoOn() {
 	}
 }
 
+// Continue continues a guardian that somebody has stopped by SIGSTOP, which it cannot know of. It is
+// nobody's message: the guardian takes no notice of what the worker sends.
+func Continue() {
+	if entered.role == Worker {
+		_ = unix.Kill(int(entered.self), unix.SIGCONT)
+	}
+}
+
 // Release returns what has the guardian give up the controlling terminal, if it leads the session,
 // and reports whether that was done; nil where there is no guardian, and the process does it itself.
 func Release() func() bool {
