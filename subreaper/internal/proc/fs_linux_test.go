@@ -2,11 +2,16 @@ package proc
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func FuzzParseDirents(f *testing.F) {
@@ -134,4 +139,53 @@ func TestManyChildren(t *testing.T) {
 			t.Fatalf("%d of %d children: %d is not among them", len(ours), n, pid)
 		}
 	}
+}
+
+// TestMountedOver: what somebody has mounted over a file of /proc is not read.
+func TestMountedOver(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to mount")
+	}
+	pid := sleeper(t)
+	lie := filepath.Join(t.TempDir(), "lie")
+	ours, err := os.ReadFile("/proc/self/stat") // which has numbers in it, as a list of children has
+	if err == nil {
+		err = os.WriteFile(lie, ours, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread, with its mounts, ends with the goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			t.Errorf("unshare: %v", err)
+			return
+		}
+		fs := open(t)
+		if fs.old {
+			t.Log("no openat2 here")
+			return
+		}
+		var before Stat
+		if err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil || !fs.Stat(pid, &before) {
+			t.Errorf("mount: %v", err)
+			return
+		}
+		for _, name := range []string{"stat", fmt.Sprintf("task/%d/children", pid)} {
+			if err := unix.Mount(lie, fmt.Sprintf("/proc/%d/%s", pid, name), "", unix.MS_BIND, ""); err != nil {
+				t.Errorf("mount over %s: %v", name, err)
+				return
+			}
+		}
+		var st Stat
+		if fs.Stat(pid, &st) {
+			t.Errorf("stat is the lie: %+v", st)
+		}
+		if children := fs.Children(nil, pid, 1); len(children) > 0 {
+			t.Errorf("children are those of the lie: %v", children)
+		}
+	}()
+	<-done
 }
