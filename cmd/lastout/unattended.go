@@ -21,6 +21,7 @@ type unattended struct {
 	lockStatus   exitStatus
 	quietSuccess bool
 	tail         tail
+	holdLimit    byteSize
 	retries      retries
 	retryDelay   duration
 	retryOn      statuses
@@ -53,6 +54,7 @@ func (u *unattended) addFlags(f *pflag.FlagSet) {
 	f.Var(&u.lockStatus, "lock-status", "exit status where somebody else holds the lock")
 	f.BoolVar(&u.quietSuccess, "quiet-success", false, "hold the output back, and show it only if the command fails, times out or leaks")
 	f.Var(&u.tail, "tail", "with --quiet-success, show only so many lines (200) or bytes (10k, 1M) of the end")
+	f.Var(&u.holdLimit, "hold-limit", "with --quiet-success, keep no more than the last so many bytes (10k, 1M) of the output; with --log, write no more")
 	f.Var(&u.retries, "retry", "run a command that fails up to N times more")
 	f.Var(&u.retryDelay, "retry-delay", "wait this long before the second attempt, and twice as long before each other")
 	f.Var(u.retryOn, "retry-on", "retry after these exit statuses only, 128+n for signal n (repeatable; default any but 0 and 125 to 127)")
@@ -85,6 +87,7 @@ func (u *unattended) check() error {
 		{"lock-wait", "--lock", u.lock != ""},
 		{"lock-status", "--lock", u.lock != ""},
 		{"tail", "--quiet-success", u.quietSuccess},
+		{"hold-limit", "--quiet-success or --log", u.quietSuccess || u.log != ""},
 		{"retry-delay", "--retry", u.retries > 0},
 		{"retry-on", "--retry", u.retries > 0},
 		{"hook-timeout", "one of --on-start, --on-success, --on-failure and --on-leak", u.hooks()},
@@ -168,6 +171,22 @@ func (v *tail) Type() string { return "lines|bytes" }
 func (v *tail) Set(s string) (err error) {
 	v.Tail, err = holdback.ParseTail(s)
 	return err
+}
+
+// byteSize is a flag's value: a number of bytes. 0 is no limit.
+type byteSize int64
+
+func (v *byteSize) Type() string { return "bytes" }
+
+func (v *byteSize) String() string { return holdback.Tail{Bytes: int64(*v)}.String() }
+
+func (v *byteSize) Set(s string) error {
+	t, err := holdback.ParseTail(s)
+	if err != nil || t.Bytes == 0 {
+		return errors.New("want a number of bytes, such as 512b, 10k or 1M")
+	}
+	*v = byteSize(t.Bytes)
+	return nil
 }
 
 // hookLine is a flag's value: a command line.

@@ -58,6 +58,7 @@ func newWatch(e *execution) (w *watch, err error) {
 		if w.events, err = eventlog.Open(string(want.log), logLevel(e.verbose)); err != nil {
 			return nil, fmt.Errorf("--log: %w", err)
 		}
+		w.events.Limit(int64(want.holdLimit))
 	}
 	if want.lock != "" {
 		if err := lockfile.Check(string(want.lock)); err != nil {
@@ -65,7 +66,7 @@ func newWatch(e *execution) (w *watch, err error) {
 		}
 	}
 	if want.quietSuccess {
-		w.output = holdback.New(want.tail.Tail)
+		w.output = holdback.New(want.tail.Tail, int64(want.holdLimit))
 	}
 	return w, nil
 }

@@ -24,7 +24,7 @@ type FS struct {
 	path []byte
 	buf  []byte
 	tids []int32
-	old  bool // there is no openat2(2)
+	old  bool        // there is no openat2(2)
 	scan []parentage // the table that stands in for the children files
 	// Looked is how many descriptors Pipes has looked at.
 	Looked int

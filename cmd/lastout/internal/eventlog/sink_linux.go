@@ -27,6 +27,19 @@ type Log struct {
 	torn bool // the last line of the file lacks its end
 	lost int
 	err  error
+	left int64 // how many bytes more may be written; less than 0: any number
+}
+
+// ErrLimit says that no more was to be written.
+var ErrLimit = errors.New("there are more than --hold-limit")
+
+// Limit bounds how many bytes are written from now on; 0 is no limit.
+func (l *Log) Limit(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left = bytes; bytes == 0 {
+		l.left = -1
+	}
 }
 
 // Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made (0644) if there is none; a
@@ -52,7 +65,7 @@ func Open(target string, level slog.Level) (*Log, error) {
 // openFile opens a file to append to it.
 func openFile(name string) (*Log, error) {
 	if fd, err := outfile.Descriptor(name); err != outfile.ErrNoDescriptor {
-		return &Log{fd: fd, blocks: true}, err
+		return &Log{fd: fd, blocks: true, left: -1}, err
 	}
 	p, err := safepath.Find(name)
 	if err != nil {
@@ -60,7 +73,7 @@ func openFile(name string) (*Log, error) {
 	}
 	defer p.Close()
 	fd, err := p.Open(unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o644)
-	return &Log{fd: fd, torn: err == nil && endsTorn(p)}, err
+	return &Log{fd: fd, torn: err == nil && endsTorn(p), left: -1}, err
 }
 
 // endsTorn reports whether a file ends in the middle of a line: the disk was full, or who wrote it was killed.
@@ -109,7 +122,7 @@ func openSocket(path string, level slog.Level, f format) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	l := &Log{fd: fd, to: to}
+	l := &Log{fd: fd, to: to, left: -1}
 	l.Handler = datagrams{log: l, level: level, format: f}
 	return l, nil
 }
@@ -131,7 +144,14 @@ func (h harmless) Write(record []byte) (int, error) {
 func (l *Log) Write(record []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.write(record); err != nil {
+	err := ErrLimit
+	if l.left < 0 || int64(len(record)) <= l.left {
+		err = l.write(record)
+		l.left = max(l.left-int64(len(record)), min(l.left, 0))
+	} else {
+		l.left = 0 // or a shorter one would still be written
+	}
+	if err != nil {
 		l.lost, l.err = l.lost+1, err
 	}
 	return len(record), nil

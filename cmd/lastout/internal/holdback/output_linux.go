@@ -1,6 +1,9 @@
 package holdback
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // Stream is one of the two that an output consists of.
 type Stream uint8
@@ -19,8 +22,11 @@ type Output struct {
 	unfinished bool // the last line has no end
 }
 
-// New returns an empty Output that will be asked for no more than a tail.
-func New(tail Tail) *Output { return &Output{store: store{tail: tail}} }
+// New returns an empty Output that will be asked for no more than a tail, and keeps about limit bytes, the last ones; 0 is no limit.
+func New(tail Tail, limit int64) *Output { return &Output{store: store{tail: tail, limit: limit}} }
+
+// ErrLimit says that there was more than the limit.
+var ErrLimit = errors.New("there are more than --hold-limit")
 
 // Write adds data to a stream.
 func (o *Output) Write(s Stream, data []byte) {
@@ -48,6 +54,7 @@ func (o *Output) add(s Stream, n int) {
 func (o *Output) Show(tail Tail, emit func(Stream, []byte)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.store.bound()
 	left := tail.skip(o.store.kept, o.unfinished)
 	unread := o.store.kept.bytes
 	err := o.store.scan(func(s Stream, data []byte) bool {

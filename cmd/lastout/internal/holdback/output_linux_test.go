@@ -52,7 +52,7 @@ func TestShow(t *testing.T) {
 		for _, most := range []int{40, 3 * maxFrame} {
 			for _, tail := range tails {
 				t.Run(fmt.Sprintf("%d bytes, %d at a time, tail %s", total, most, tail), func(t *testing.T) {
-					o := New(tail)
+					o := New(tail, 0)
 					defer o.Close()
 					var all strings.Builder
 					var streams [2]strings.Builder
@@ -112,7 +112,7 @@ func compare(t *testing.T, o *Output, tail Tail, all string, streams [2]strings.
 // TestTailNeedsNoFile: a short tail of a long output stays in memory.
 func TestTailNeedsNoFile(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
-	o := New(Tail{Bytes: 100 << 10})
+	o := New(Tail{Bytes: 100 << 10}, 0)
 	for i := range 1 << 16 {
 		o.Write(Stdout, fmt.Appendf(nil, "%0100d\n", i))
 	}
@@ -125,7 +125,7 @@ func TestTailNeedsNoFile(t *testing.T) {
 // TestNoFile: where no file can be made, the newest output is kept, and the loss is told.
 func TestNoFile(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	var all strings.Builder
 	for i := range 1 << 16 {
 		line := fmt.Sprintf("%0100d\n", i)
@@ -145,7 +145,7 @@ func TestNoFile(t *testing.T) {
 func TestFileHasNoName(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	o.Write(Stdout, make([]byte, 3*memLimit))
 	if o.store.file == nil {
 		t.Fatal("there is no file")
@@ -159,7 +159,7 @@ func TestFileHasNoName(t *testing.T) {
 // TestPunch: the file of an output of which only the end is wanted does not grow without bound.
 func TestPunch(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	o := New(Tail{Bytes: 4 << 20})
+	o := New(Tail{Bytes: 4 << 20}, 0)
 	defer o.Close()
 	line := []byte(strings.Repeat("x", 1023) + "\n")
 	for range 100 << 10 { // 100 MiB
@@ -187,7 +187,7 @@ func lacking(t *testing.T, why string) {
 // TestUnreadable: what is held back and cannot be read again is lost, and that is told.
 func TestUnreadable(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	o.Write(Stdout, make([]byte, 3*memLimit))
 	o.store.file.Close()
 	got := show(o, Tail{})

@@ -27,7 +27,7 @@ func write(t *testing.T, w io.Writer, text string) {
 
 // TestPipes: what is written to the pipes is in the output, each stream in its order, when Finish has returned.
 func TestPipes(t *testing.T) {
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	for range 2 { // one attempt after another
 		p := collect(t, o, false)
 		for range 50 {
@@ -46,7 +46,7 @@ func TestPipes(t *testing.T) {
 
 // TestPipesAreReadInOrder: of two pipes, what was written before the other could be read comes before it.
 func TestPipesAreReadInOrder(t *testing.T) {
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	p := collect(t, o, false)
 	var want strings.Builder
 	for i := range 200 {
@@ -70,7 +70,7 @@ func readable(fd int) bool {
 
 // TestOnePipe: where both are one, the order is the writer's own, to the byte.
 func TestOnePipe(t *testing.T) {
-	o := New(Tail{})
+	o := New(Tail{}, 0)
 	p := collect(t, o, true)
 	if p.Stdout != p.Stderr {
 		t.Fatal("there are two")
@@ -87,7 +87,7 @@ func TestOnePipe(t *testing.T) {
 // TestStranger: somebody who holds the pipe, and goes on to write to it, is not waited for.
 func TestStranger(t *testing.T) {
 	for _, one := range []bool{true, false} {
-		o := New(Tail{})
+		o := New(Tail{}, 0)
 		p := collect(t, o, one)
 		fd, err := unix.Dup(int(p.Stdout.Fd()))
 		if err != nil {

@@ -22,8 +22,9 @@ const (
 
 // store keeps frames: the newest in memory, those before in a file.
 type store struct {
-	tail Tail
-	mem  []byte
+	tail  Tail
+	limit int64 // of the data; 0: none
+	mem   []byte
 
 	file      *os.File
 	head, end int64 // of the frames in it
@@ -52,10 +53,20 @@ func (s *store) add(stream Stream, data size) {
 	s.kept.add(data)
 	if len(s.mem) > memLimit {
 		s.trim(func(_ int64, rest size) bool { return s.tail.spares(rest) })
+		s.bound()
 		if len(s.mem) > memLimit/2 {
 			s.flush()
 		}
 	}
+}
+
+// bound forgets the oldest frames beyond the limit.
+func (s *store) bound() {
+	if s.limit == 0 || s.kept.bytes <= s.limit {
+		return
+	}
+	s.fail(ErrLimit)
+	s.lost += s.trim(func(_ int64, rest size) bool { return rest.bytes >= s.limit }).bytes
 }
 
 // frame is a header.
