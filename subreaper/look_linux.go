@@ -7,8 +7,9 @@ import (
 )
 
 // Look tells what every descendant does that is alive, parents before their children. all is false
-// where there are more than opts.Max, or too many descriptors, or where /proc does not tell: there is
-// none, it hides somebody (hidepid in proc(5)), or we have no descriptor for it (EMFILE). Nobody is signalled, and nothing is reaped meanwhile.
+// where there are more than opts.Max, or too many descriptors, or where /proc does not tell: there
+// is none, it hides somebody (hidepid in proc(5)), or we have no descriptor for it (EMFILE). Nobody
+// is signalled, and nothing is reaped meanwhile.
 func (r *Reaper) Look(opts LookOptions) (list []Activity, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,7 +19,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// everywhere runs a test where the kernel itself protects sticky directories, and where it does not.
+// everywhere runs a test where the kernel itself protects sticky directories, and where it does
+// not.
 func everywhere(t *testing.T, f func(t *testing.T, dir string)) {
 	needRoot(t)
 	uid, _ := strconv.Atoi(somebody)
@@ -72,7 +73,8 @@ func outcomeOf(t *testing.T, argv ...string) (status int, said string) {
 // writers are the flags that write, and what they write to.
 var writers = []string{"--report", "--trace", "--metrics", "--log", "--lock"}
 
-// TestLinkOfAttacker: a symbolic link that somebody else has put where a file is to be written leads nowhere.
+// TestLinkOfAttacker: a symbolic link that somebody else has put where a file is to be written
+// leads nowhere.
 func TestLinkOfAttacker(t *testing.T) {
 	everywhere(t, func(t *testing.T, dir string) {
 		uid, _ := strconv.Atoi(somebody)
@@ -138,7 +140,8 @@ func TestFIFOOfAttacker(t *testing.T) {
 	})
 }
 
-// TestSecondNameOfAttacker: nothing is appended to a file by way of a second name that somebody else has given it.
+// TestSecondNameOfAttacker: nothing is appended to a file by way of a second name that somebody
+// else has given it.
 func TestSecondNameOfAttacker(t *testing.T) {
 	everywhere(t, func(t *testing.T, dir string) {
 		secret := filepath.Join(filepath.Dir(dir), "secret")
@@ -162,7 +165,8 @@ func TestSecondNameOfAttacker(t *testing.T) {
 	})
 }
 
-// TestSwappedDirectory: a job that exchanges the directory of a report, for a link to another, does not move the report there.
+// TestSwappedDirectory: a job that exchanges the directory of a report, for a link to another, does
+// not move the report there.
 func TestSwappedDirectory(t *testing.T) {
 	everywhere(t, func(t *testing.T, dir string) {
 		uid, _ := strconv.Atoi(somebody)
@@ -228,7 +232,8 @@ func TestReportIsNotRead(t *testing.T) {
 	}
 }
 
-// again sends a signal until the process ends: before the job is over it is for a command that is not there any more.
+// again sends a signal until the process ends: before the job is over it is for a command that is
+// not there any more.
 func (s *scene) again(sig unix.Signal) {
 	s.t.Helper()
 	done := make(chan struct{})
@@ -246,7 +251,8 @@ func (s *scene) again(sig unix.Signal) {
 	}
 }
 
-// TestRightsOfAFile: a lastout that is set-user-ID does not run. One with capabilities heeds no variables.
+// TestRightsOfAFile: a lastout that is set-user-ID does not run. One with capabilities heeds no
+// variables.
 func TestRightsOfAFile(t *testing.T) {
 	needRoot(t)
 	if _, err := exec.LookPath("setcap"); err != nil {

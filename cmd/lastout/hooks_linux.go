@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// factPrefix begins the variables that tell a hook of the run. No flag begins with run-, so that none of them sets one.
+// factPrefix begins the variables that tell a hook of the run. No flag begins with run-, so that
+// none of them sets one.
 const factPrefix = "LASTOUT_RUN_"
 
 // endHooks runs what is to be run when a run is over.
@@ -32,7 +33,8 @@ func (w *watch) endHooks(ctx context.Context, run *facts.Run) {
 	}
 }
 
-// hook runs a command line like a job, with the same promise. What is wrong with it is said, and changes nothing. run is nil at the start.
+// hook runs a command line like a job, with the same promise. What is wrong with it is said, and
+// changes nothing. run is nil at the start.
 func (w *watch) hook(ctx context.Context, event string, line hookLine, run *facts.Run) {
 	if line == "" {
 		return
@@ -71,8 +73,9 @@ func (w *watch) runHook(ctx context.Context, job jobs.Job) error {
 	return nil
 }
 
-// hookJob makes a job of a hook. It runs where lastout was started: the directory of the command is the command's, who may have put
-// a program there that has the name of ours. Its output goes to standard error: lastout's standard output is the command's.
+// hookJob makes a job of a hook. It runs where lastout was started: the directory of the command is
+// the command's, who may have put a program there that has the name of ours. Its output goes to
+// standard error: lastout's standard output is the command's.
 func (w *watch) hookJob(event string, line hookLine, run *facts.Run) (job jobs.Job, done func(), err error) {
 	e := w.e
 	job = jobs.Job{
@@ -101,7 +104,8 @@ func (w *watch) hookJob(event string, line hookLine, run *facts.Run) (job jobs.J
 	return job, func() { f.Close() }, nil
 }
 
-// hookEnv is the environment without what sets flags: a lastout that a hook runs is not to take our lock or run our hooks.
+// hookEnv is the environment without what sets flags: a lastout that a hook runs is not to take our
+// lock or run our hooks.
 func (w *watch) hookEnv(event string, run *facts.Run) []string {
 	env := slices.DeleteFunc(slices.Clone(w.e.env), func(v string) bool { return strings.HasPrefix(v, "LASTOUT_") })
 	add := func(name, value string) { env = append(env, factPrefix+name+"="+strings.ReplaceAll(value, "\x00", "")) }
@@ -139,7 +143,8 @@ const (
 	maxHookTail = 1 << 20  // it is in memory
 )
 
-// hookOutput is the end of what was held back, in a file without a name (memfd_create(2), Linux 3.17).
+// hookOutput is the end of what was held back, in a file without a name (memfd_create(2), Linux
+// 3.17).
 func (w *watch) hookOutput() (*os.File, error) {
 	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
 	if err != nil {

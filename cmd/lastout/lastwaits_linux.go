@@ -2,8 +2,9 @@ package main
 
 import "sync"
 
-// lastWaits are those that are left when the job is over: for who reads the messages, the output that was held back, a report. A signal
-// that would end a program ends them. There is no command any more that could get it.
+// lastWaits are those that are left when the job is over: for who reads the messages, the output
+// that was held back, a report. A signal that would end a program ends them. There is no command
+// any more that could get it.
 type lastWaits struct {
 	mu    sync.Mutex
 	ended chan struct{} // nil before the job is over

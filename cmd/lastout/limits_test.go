@@ -12,7 +12,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestStoppedTimesOut: a job that stops lastout does not keep it, and its lock, beyond the time limit.
+// TestStoppedTimesOut: a job that stops lastout does not keep it, and its lock, beyond the time
+// limit.
 func TestStoppedTimesOut(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "lock")
 	b := box.New(t, box.PidsCap(600))
@@ -22,7 +23,8 @@ func TestStoppedTimesOut(t *testing.T) {
 	s.end(124)
 }
 
-// TestLimitsFromOutside: a job that takes lastout's processes their resources does not hide by that what it leaves behind.
+// TestLimitsFromOutside: a job that takes lastout's processes their resources does not hide by that
+// what it leaves behind.
 func TestLimitsFromOutside(t *testing.T) {
 	resources := map[string]int{
 		"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "data": unix.RLIMIT_DATA, "fsize": unix.RLIMIT_FSIZE, "memlock": unix.RLIMIT_MEMLOCK,

@@ -26,8 +26,8 @@ func environment() []string {
 	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
 }
 
-// heeded returns what lastout itself may read of an environment: nothing, where it has rights that its caller may not have, by file
-// capabilities (AT_SECURE, getauxval(3)).
+// heeded returns what lastout itself may read of an environment: nothing, where it has rights that
+// its caller may not have, by file capabilities (AT_SECURE, getauxval(3)).
 func heeded(env []string) []string {
 	const secure = 23
 	auxiliary, err := unix.Auxv()

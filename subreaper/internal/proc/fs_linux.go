@@ -239,7 +239,8 @@ func (fs *FS) begin(pid int32, rest string) {
 	fs.path = append(fs.path, rest...)
 }
 
-// inside keeps openat2(2) within the mount (Linux 5.6): a file that a privileged job has mounted over one of /proc would name strangers.
+// inside keeps openat2(2) within the mount (Linux 5.6): a file that a privileged job has mounted over
+// one of /proc would name strangers.
 var inside = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV}
 
 func (fs *FS) open() int {

@@ -5,15 +5,17 @@ import (
 	"strings"
 )
 
-// directive begins what a CI system obeys wherever it stands in a line of a job's log: "##[" (GitHub's older runners, Azure Pipelines),
-// "##vso[" (Azure Pipelines), "##teamcity[" (TeamCity). What GitHub and GitLab obey besides stands at the beginning of a line, or after an
-// escape character.
+// directive begins what a CI system obeys wherever it stands in a line of a job's log: "##["
+// (GitHub's older runners, Azure Pipelines), "##vso[" (Azure Pipelines), "##teamcity[" (TeamCity).
+// What GitHub and GitLab obey besides stands at the beginning of a line, or after an escape
+// character.
 const directive = "##"
 
 // Obeyed reports whether a text has something in it that a CI system would obey.
 func Obeyed(s string) bool { return next(s) >= 0 }
 
-// Disobeyed returns the text with an escape in place of the first character of everything that a CI system would obey.
+// Disobeyed returns the text with an escape in place of the first character of everything that a CI
+// system would obey.
 func Disobeyed(s string) string {
 	var b strings.Builder
 	for at := next(s); at >= 0; at = next(s) {

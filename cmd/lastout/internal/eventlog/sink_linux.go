@@ -42,8 +42,10 @@ func (l *Log) Limit(bytes int64) {
 	}
 }
 
-// Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made (0644) if there is none; a
-// descriptor that the caller has passed is written to, by the names that package outfile has for it. It fails where there is no such daemon, or no such directory. The level is the lowest that is written.
+// Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made
+// (0644) if there is none; a descriptor that the caller has passed is written to, by the names that
+// package outfile has for it. It fails where there is no such daemon, or no such directory. The
+// level is the lowest that is written.
 func Open(target string, level slog.Level) (*Log, error) {
 	switch target {
 	case "journal":
@@ -76,7 +78,8 @@ func openFile(name string) (*Log, error) {
 	return &Log{fd: fd, torn: err == nil && endsTorn(p), left: -1}, err
 }
 
-// endsTorn reports whether a file ends in the middle of a line: the disk was full, or who wrote it was killed.
+// endsTorn reports whether a file ends in the middle of a line: the disk was full, or who wrote it
+// was killed.
 func endsTorn(p *safepath.Path) bool {
 	if kind, err := p.Look(); err != nil || kind != safepath.Regular {
 		return false
@@ -107,7 +110,8 @@ func OpenSyslog(socket string, level slog.Level) (*Log, error) {
 
 type format func(own []slog.Attr, r *slog.Record) []byte
 
-// openSocket finds out whether somebody listens. What is written is addressed each time: the daemon may be started anew meanwhile.
+// openSocket finds out whether somebody listens. What is written is addressed each time: the daemon
+// may be started anew meanwhile.
 func openSocket(path string, level slog.Level, f format) (*Log, error) {
 	to := &unix.SockaddrUnix{Name: path}
 	fd, err := datagramSocket()
@@ -186,7 +190,8 @@ func (l *Log) write(record []byte) error {
 	}
 }
 
-// writable reports whether a descriptor takes something at once: a pipe does so for PIPE_BUF bytes, 4096, at least (pipe(7)).
+// writable reports whether a descriptor takes something at once: a pipe does so for PIPE_BUF bytes,
+// 4096, at least (pipe(7)).
 func writable(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	n, err := unix.Poll(fds, 0)

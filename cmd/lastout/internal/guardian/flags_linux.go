@@ -178,8 +178,9 @@ func (v vectors) environmentOff() bool {
 	return false
 }
 
-// secure notes whether the kernel has given us rights that who started us may not have: by the set-user-ID or set-group-ID bit, or by
-// file capabilities. The first two are refused: whoever may run lastout could have it run anything.
+// secure notes whether the kernel has given us rights that who started us may not have: by the
+// set-user-ID or set-group-ID bit, or by file capabilities. The first two are refused: whoever may
+// run lastout could have it run anything.
 //
 //go:norace
 //go:nocheckptr

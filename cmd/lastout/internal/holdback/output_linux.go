@@ -22,7 +22,8 @@ type Output struct {
 	unfinished bool // the last line has no end
 }
 
-// New returns an empty Output that will be asked for no more than a tail, and keeps about limit bytes, the last ones; 0 is no limit.
+// New returns an empty Output that will be asked for no more than a tail, and keeps about limit
+// bytes, the last ones; 0 is no limit.
 func New(tail Tail, limit int64) *Output { return &Output{store: store{tail: tail, limit: limit}} }
 
 // ErrLimit says that there was more than the limit.
@@ -49,8 +50,8 @@ func (o *Output) add(s Stream, n int) {
 	o.store.add(s, more)
 }
 
-// Show passes on the tail of the output, oldest first, in pieces that are valid until emit returns. New must have been told of no
-// smaller a tail.
+// Show passes on the tail of the output, oldest first, in pieces that are valid until emit returns.
+// New must have been told of no smaller a tail.
 func (o *Output) Show(tail Tail, emit func(Stream, []byte)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,7 +82,8 @@ func (o *Output) Cut(tail Tail) (n int64, unit string) {
 	return left.bytes, "bytes"
 }
 
-// Lost returns why output that was wanted could not be kept, and how many bytes of it; nil where none was.
+// Lost returns why output that was wanted could not be kept, and how many bytes of it; nil where
+// none was.
 func (o *Output) Lost() (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

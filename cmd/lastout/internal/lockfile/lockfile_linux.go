@@ -29,13 +29,15 @@ func Check(path string) error {
 	return err
 }
 
-// Acquire takes the lock on a file, which it makes (0644) if there is none; the file may be a directory, too. It waits for as long as
-// it is told to, in a thread of its own, without polling; 0 does not wait. A file that was removed or replaced meanwhile is
-// let go for the one that has its name now.
+// Acquire takes the lock on a file, which it makes (0644) if there is none; the file may be a
+// directory, too. It waits for as long as it is told to, in a thread of its own, without polling; 0
+// does not wait. A file that was removed or replaced meanwhile is let go for the one that has its
+// name now.
 //
-// The error is a [*BusyError] if somebody else holds the lock, and [ErrInterrupted] once interrupted is closed. After either the thread
-// waits on, and has the lock once it is free, until the process exits: that is meant to be soon. waiting, if not nil, is called
-// once before it is waited for.
+// The error is a [*BusyError] if somebody else holds the lock, and [ErrInterrupted] once
+// interrupted is closed. After either the thread waits on, and has the lock once it is free, until
+// the process exits: that is meant to be soon. waiting, if not nil, is called once before it is
+// waited for.
 func Acquire(path string, wait time.Duration, interrupted <-chan struct{}, waiting func(*BusyError)) (*Lock, error) {
 	w := waiter{path: path, wait: wait, late: timer(wait), interrupted: interrupted, waiting: waiting}
 	defer w.late.Stop()
@@ -64,7 +66,8 @@ type waiter struct {
 	waiting     func(*BusyError)
 }
 
-// take returns the file that has the path's name, locked; though by then it may be another that has it.
+// take returns the file that has the path's name, locked; though by then it may be another that has
+// it.
 func (w *waiter) take() (*Lock, error) {
 	l, err := open(w.path, unix.O_RDONLY)
 	if err != nil {
@@ -105,8 +108,8 @@ func timer(d time.Duration) *time.Timer {
 	return time.NewTimer(d)
 }
 
-// open does not open for writing: a program that somebody has open so cannot be executed (ETXTBSY, execve(2)), and a lock may be of
-// the command itself.
+// open does not open for writing: a program that somebody has open so cannot be executed (ETXTBSY,
+// execve(2)), and a lock may be of the command itself.
 func open(path string, mode int) (*Lock, error) {
 	l, err := openAt(path, mode)
 	if err != nil {
@@ -150,7 +153,8 @@ func flock(f *os.File, how int) error {
 	}
 }
 
-// await blocks a thread in flock(2): there is nothing that tells of a lock being free but having it.
+// await blocks a thread in flock(2): there is nothing that tells of a lock being free but having
+// it.
 func (w *waiter) await(f *os.File) error {
 	if w.waiting != nil {
 		w.waiting(&BusyError{Path: w.path, Holder: holder(f)})
@@ -168,7 +172,8 @@ func (w *waiter) await(f *os.File) error {
 	}
 }
 
-// current reports whether the file is the one that has the path's name. The lock on another one excludes nobody.
+// current reports whether the file is the one that has the path's name. The lock on another one
+// excludes nobody.
 func (l *Lock) current(path string) (bool, error) {
 	now, err := safepath.Find(path)
 	if err == nil {
@@ -187,8 +192,8 @@ func (l *Lock) current(path string) (bool, error) {
 // File is what holds the lock, for a process that is to hold it as well. It is close-on-exec.
 func (l *Lock) File() *os.File { return l.file }
 
-// Release lets go of the lock, as far as this process is concerned, and removes the holder's name. What somebody else has written
-// into the file stays.
+// Release lets go of the lock, as far as this process is concerned, and removes the holder's name.
+// What somebody else has written into the file stays.
 func (l *Lock) Release() {
 	if l.name != "" && firstBytes(l.file) == l.name {
 		_ = l.write("")
@@ -199,8 +204,8 @@ func (l *Lock) Release() {
 // signature begins what is ours to overwrite.
 const signature = "lastout "
 
-// Name writes who holds the lock into the file. That it cannot be written, or that the file holds something else, is no error: the lock
-// does not depend on it.
+// Name writes who holds the lock into the file. That it cannot be written, or that the file holds
+// something else, is no error: the lock does not depend on it.
 func (l *Lock) Name(pid int, since time.Time, command string) {
 	if old := firstBytes(l.file); old != "" && !isOurs(old) {
 		return
@@ -213,8 +218,8 @@ func (l *Lock) Name(pid int, since time.Time, command string) {
 	_ = l.write(l.name)
 }
 
-// write opens the file anew: the lock itself is not open for writing. It has to be the same file: the path may have come to mean
-// another.
+// write opens the file anew: the lock itself is not open for writing. It has to be the same file:
+// the path may have come to mean another.
 func (l *Lock) write(text string) error {
 	fd, err := l.path.Open(unix.O_WRONLY, 0)
 	if err != nil {

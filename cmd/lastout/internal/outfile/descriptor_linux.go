@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// numberOf returns the descriptor that a name stands for. One that has a name in /dev/fd is not opened anew: with a description
-// of its own, a file would be overwritten from its beginning (proc_pid_fd(5)).
+// numberOf returns the descriptor that a name stands for. One that has a name in /dev/fd is not
+// opened anew: with a description of its own, a file would be overwritten from its beginning
+// (proc_pid_fd(5)).
 func numberOf(name string) (fd int, ok bool) {
 	switch name {
 	case "/dev/stdout":
@@ -32,8 +33,8 @@ func numberOf(name string) (fd int, ok bool) {
 // ErrNoDescriptor says that a name does not stand for a descriptor.
 var ErrNoDescriptor = errors.New("no descriptor")
 
-// Descriptor returns a copy of the descriptor that a name stands for, close-on-exec, as the original is from then on,
-// unless it is 1 or 2.
+// Descriptor returns a copy of the descriptor that a name stands for, close-on-exec, as the
+// original is from then on, unless it is 1 or 2.
 func Descriptor(name string) (int, error) {
 	fd, ok := numberOf(name)
 	if !ok {
@@ -47,8 +48,8 @@ func Descriptor(name string) (int, error) {
 
 const badNumber = -1
 
-// checkDescriptor finds out whether a descriptor is the caller's and open for writing. Ours are all close-on-exec, and what is that
-// does not come through execve(2).
+// checkDescriptor finds out whether a descriptor is the caller's and open for writing. Ours are all
+// close-on-exec, and what is that does not come through execve(2).
 func checkDescriptor(fd int) error {
 	if fd == badNumber {
 		return errors.New("want a number")
@@ -73,7 +74,8 @@ func checkDescriptor(fd int) error {
 	return nil
 }
 
-// writeDirectly opens what is no regular file without waiting for a FIFO's reader: without one, open(2) says ENXIO.
+// writeDirectly opens what is no regular file without waiting for a FIFO's reader: without one,
+// open(2) says ENXIO.
 func (f *File) writeDirectly(data []byte, ended <-chan struct{}) error {
 	fd, err := f.path.Open(unix.O_WRONLY, 0)
 	if err == unix.ENXIO {
@@ -91,7 +93,8 @@ func (f *File) writeDirectly(data []byte, ended <-chan struct{}) error {
 	return err
 }
 
-// writeUntil writes in a thread that is left behind when ended is closed: the process is about to exit.
+// writeUntil writes in a thread that is left behind when ended is closed: the process is about to
+// exit.
 func writeUntil(fd int, data []byte, ended <-chan struct{}) error {
 	written := make(chan error, 1)
 	go func() { written <- writeAll(fd, data) }()
@@ -103,8 +106,8 @@ func writeUntil(fd int, data []byte, ended <-chan struct{}) error {
 	}
 }
 
-// writeAll makes the system call itself: package os turns EPIPE on descriptors 1 and 2 into a SIGPIPE to the process. One
-// that somebody has made non-blocking is waited for.
+// writeAll makes the system call itself: package os turns EPIPE on descriptors 1 and 2 into a
+// SIGPIPE to the process. One that somebody has made non-blocking is waited for.
 func writeAll(fd int, data []byte) error {
 	for len(data) > 0 {
 		n, err := unix.Write(fd, data)

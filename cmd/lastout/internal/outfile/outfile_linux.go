@@ -16,7 +16,8 @@ var ErrInterrupted = errors.New("nobody read it, and a signal came")
 
 // File is where something will be written. Its methods are for one goroutine.
 type File struct {
-	// Mode is the mode of a regular file where there was none, whatever the umask (umask(2)) says; 0 means 0644 less the umask.
+	// Mode is the mode of a regular file where there was none, whatever the umask (umask(2))
+	// says; 0 means 0644 less the umask.
 	Mode fs.FileMode
 
 	name   string // as the user has it
@@ -25,9 +26,10 @@ type File struct {
 	direct bool // no regular file: written to as it is
 }
 
-// Check finds out whether name can be written to, without changing it. In the directory of a regular file it makes and
-// removes a temporary one, and holds that directory from then on. A descriptor that is passed as fd:N becomes close-on-exec,
-// unless it is 1 or 2: no program that is executed from then on has it.
+// Check finds out whether name can be written to, without changing it. In the directory of a
+// regular file it makes and removes a temporary one, and holds that directory from then on. A
+// descriptor that is passed as fd:N becomes close-on-exec, unless it is 1 or 2: no program that is
+// executed from then on has it.
 func Check(name string) (*File, error) {
 	f := &File{name: name, fd: -1}
 	if err := f.check(); err != nil {
@@ -56,7 +58,8 @@ func (f *File) check() (err error) {
 // Name returns the name that Check was given.
 func (f *File) Name() string { return f.name }
 
-// Passed reports whether it is a descriptor beyond standard error that the caller has passed: one that the job is not to have.
+// Passed reports whether it is a descriptor beyond standard error that the caller has passed: one
+// that the job is not to have.
 func (f *File) Passed() bool { return f.fd > 2 }
 
 func (f *File) checkPath() error {
@@ -73,8 +76,9 @@ func (f *File) checkPath() error {
 	return f.path.Probe()
 }
 
-// Write replaces the file, or writes to what cannot be replaced. Where it fails, a regular file is what it was before.
-// A FIFO that nobody reads is an error at once. One whose reader does not read is waited for, until ended is closed.
+// Write replaces the file, or writes to what cannot be replaced. Where it fails, a regular file is
+// what it was before. A FIFO that nobody reads is an error at once. One whose reader does not read
+// is waited for, until ended is closed.
 func (f *File) Write(data []byte, ended <-chan struct{}) (err error) {
 	switch {
 	case f.fd >= 0:
@@ -106,7 +110,8 @@ func (f *File) Open() (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.name), err
 }
 
-// failed names the file as the user has it, and the system's reason without the path that it was found with.
+// failed names the file as the user has it, and the system's reason without the path that it was
+// found with.
 func (f *File) failed(err error) error {
 	if path := (*os.PathError)(nil); errors.As(err, &path) {
 		err = path.Err

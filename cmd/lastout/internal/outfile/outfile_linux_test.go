@@ -108,7 +108,8 @@ func TestModeIsKept(t *testing.T) {
 	}
 }
 
-// A symbolic link is not followed: neither what it leads to, nor the link itself, is written to. One that appears later is replaced.
+// A symbolic link is not followed: neither what it leads to, nor the link itself, is written to.
+// One that appears later is replaced.
 func TestLinks(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
@@ -237,7 +238,8 @@ func TestFIFO(t *testing.T) {
 	}
 }
 
-// A directory that was removed since Check: the error names the file as it was given. If it is made again, the file is written there.
+// A directory that was removed since Check: the error names the file as it was given. If it is made
+// again, the file is written there.
 func TestVanished(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	path := filepath.Join(dir, "out")

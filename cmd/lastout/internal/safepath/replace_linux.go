@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Probe finds out whether Replace can do its work, by making a temporary file and removing it: whatever
-// speaks against that is known then, such as permissions, a read-only file system, or no space for a name.
+// Probe finds out whether Replace can do its work, by making a temporary file and removing it:
+// whatever speaks against that is known then, such as permissions, a read-only file system, or no
+// space for a name.
 func (p *Path) Probe() error {
 	if st, err := p.stat(); err == nil && p.sticky() && !ours(st.Uid) && !ours(p.of.Uid) && unix.Geteuid() != 0 {
 		return ErrForeign // who is not root may not replace it (EPERM, rename(2))
@@ -22,12 +23,13 @@ func (p *Path) Probe() error {
 	return errors.Join(tmp.Close(), unix.Unlinkat(p.dir, name, 0))
 }
 
-// Replace replaces what the name stands for by a regular file, in one step: who reads has the old contents or
-// the new. Where it fails, what was there stays. A file of ours that is replaced hands down its
-// permissions. Otherwise they are mode, whatever the umask (umask(2)) says, or 0644 less the umask where
-// mode is 0.
+// Replace replaces what the name stands for by a regular file, in one step: who reads has the old
+// contents or the new. Where it fails, what was there stays. A file of ours that is replaced hands
+// down its permissions. Otherwise they are mode, whatever the umask (umask(2)) says, or 0644 less
+// the umask where mode is 0.
 //
-// A directory that was removed meanwhile may have been made again. It has to belong to the same user.
+// A directory that was removed meanwhile may have been made again. It has to belong to the same
+// user.
 func (p *Path) Replace(data []byte, mode fs.FileMode) error {
 	perm := fs.FileMode(0o644)
 	if st, err := p.stat(); err == nil && kindOf(&st) == Regular && ours(st.Uid) {
@@ -77,9 +79,9 @@ func (p *Path) again() error {
 	return nil
 }
 
-// temporary makes a file beside the one that it is to replace: rename(2) does not leave a file system. Its name
-// begins with a dot and does not end as that one's, so that who looks for such files does not find it. Nobody
-// can guess it, and be there before.
+// temporary makes a file beside the one that it is to replace: rename(2) does not leave a file
+// system. Its name begins with a dot and does not end as that one's, so that who looks for such
+// files does not find it. Nobody can guess it, and be there before.
 func (p *Path) temporary(perm fs.FileMode) (*os.File, string, error) {
 	base := p.base
 	if len(base) > 200 { // NAME_MAX is 255

@@ -16,7 +16,8 @@ var ErrLink = errors.New("is a symbolic link, which is not followed; name what i
 // ErrForeign says that somebody else has put a file where everybody may.
 var ErrForeign = errors.New("belongs to somebody else, in a directory where everybody may write")
 
-// Path is a name in a directory. Its methods may be called by several goroutines, but for Close and Replace.
+// Path is a name in a directory. Its methods may be called by several goroutines, but for Close and
+// Replace.
 type Path struct {
 	path string // as the user has it
 	base string
@@ -112,9 +113,9 @@ func (p *Path) shared() bool {
 
 func ours(uid uint32) bool { return int(uid) == unix.Geteuid() }
 
-// Open opens what the name stands for, or makes it, where flags have O_CREAT. It does not wait for the
-// other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is opened for writing must not have
-// a second name where others may have given it one: that may be any file's.
+// Open opens what the name stands for, or makes it, where flags have O_CREAT. It does not wait for
+// the other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is opened for writing
+// must not have a second name where others may have given it one: that may be any file's.
 func (p *Path) Open(flags int, perm fs.FileMode) (fd int, err error) {
 	const always = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	create := flags&unix.O_CREAT != 0
@@ -289,8 +290,8 @@ func (w *walker) mayEnter(fd int) error {
 	return nil
 }
 
-// link follows what is no directory, if it is a link. What it leads to is held against its owner at the end: on the way there are
-// directories of root's always.
+// link follows what is no directory, if it is a link. What it leads to is held against its owner at
+// the end: on the way there are directories of root's always.
 func (w *walker) link(name string) error {
 	fd, err := unix.Openat(w.dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -92,7 +92,8 @@ func TestWay(t *testing.T) {
 	makes(t, os.Remove(dir+"/new"))
 }
 
-// TestLinkOfAnother: a link among the directories leads to its owner's directories only, if that is neither root nor us.
+// TestLinkOfAnother: a link among the directories leads to its owner's directories only, if that is
+// neither root nor us.
 func TestLinkOfAnother(t *testing.T) {
 	needRoot(t)
 	dir := directory(t, t.TempDir(), 0, 0o755)
@@ -128,7 +129,8 @@ func TestLinkOfAnother(t *testing.T) {
 	}
 }
 
-// TestSticky: where everybody may write, what is there already has to be ours, or of the owner of the directory.
+// TestSticky: where everybody may write, what is there already has to be ours, or of the owner of
+// the directory.
 func TestSticky(t *testing.T) {
 	needRoot(t)
 	for mode, safe := range map[uint32]bool{0o1777: true, 0o1770: true, 0o777: false} {
