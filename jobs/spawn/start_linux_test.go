@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -131,5 +133,26 @@ func TestDescriptors(t *testing.T) {
 		if got, _ := os.ReadFile(files[i].Name()); string(got) != want {
 			t.Errorf("file %d has %q, want %q", i, got, want)
 		}
+	}
+}
+
+// TestGoOnOfProgram: a child that executes its program is not continued once more, though Start has
+// not returned yet.
+func TestGoOnOfProgram(t *testing.T) {
+	being.mu.Lock()
+	being.deaf = 0
+	atomic.StoreInt32(&being.pid, int32(os.Getpid())) // that executes one
+	being.mu.Unlock()
+	defer atomic.StoreInt32(&being.pid, 0)
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, unix.SIGCONT)
+	defer signal.Stop(got)
+	for _, sig := range []syscall.Signal{unix.SIGCONT, unix.SIGTSTP} {
+		if GoOn(sig) {
+			t.Errorf("%v is taken for one that stops a child before it executes its program", sig)
+		}
+	}
+	if len(got) > 0 {
+		t.Error("the program got a SIGCONT")
 	}
 }
