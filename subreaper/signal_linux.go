@@ -134,12 +134,9 @@ func (s *signaller) send(n node, sigs []syscall.Signal) {
 
 // withoutProc signals the direct children that a search finds, which is all that can be known.
 func (s *signaller) withoutProc(choose func(Process) []syscall.Signal) {
+	s.choose = choose
 	for _, pid := range s.knownChildren() {
-		p := unknown(pid)
-		s.found = append(s.found, p)
-		if choose != nil {
-			s.send(node{pid, -1}, choose(p))
-		}
+		s.visitUnknown(pid)
 	}
 }
 

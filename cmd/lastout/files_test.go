@@ -70,8 +70,16 @@ func outcomeOf(t *testing.T, argv ...string) (status int, said string) {
 	return out.Status, out.Stderr
 }
 
-// writers are the flags that write, and what they write to.
+// writers are the flags that write.
 var writers = []string{"--report", "--trace", "--metrics", "--log", "--lock"}
+
+// fileFor is a name in a directory that a flag takes.
+func fileFor(flag, dir string) string {
+	if flag == "--metrics" {
+		return filepath.Join(dir, "file.prom")
+	}
+	return filepath.Join(dir, "file")
+}
 
 // TestLinkOfAttacker: a symbolic link that somebody else has put where a file is to be written
 // leads nowhere.
@@ -81,10 +89,7 @@ func TestLinkOfAttacker(t *testing.T) {
 		secret := filepath.Join(t.TempDir(), "secret")
 		for _, at := range []string{"", "home/"} {
 			for _, flag := range writers {
-				name := filepath.Join(dir, at, "file")
-				if flag == "--metrics" {
-					name += ".prom"
-				}
+				name := fileFor(flag, filepath.Join(dir, at))
 				for _, content := range []string{"", "precious\n"} {
 					_ = os.Remove(secret)
 					if content != "" {
@@ -114,10 +119,7 @@ func TestFIFOOfAttacker(t *testing.T) {
 	everywhere(t, func(t *testing.T, dir string) {
 		uid, _ := strconv.Atoi(somebody)
 		for _, flag := range writers {
-			name := filepath.Join(dir, "pipe")
-			if flag == "--metrics" {
-				name += ".prom"
-			}
+			name := fileFor(flag, dir)
 			if err := errors.Join(unix.Mkfifo(name, 0o666), os.Chown(name, uid, uid)); err != nil {
 				t.Fatal(err)
 			}
@@ -147,10 +149,7 @@ func TestSecondNameOfAttacker(t *testing.T) {
 		secret := filepath.Join(filepath.Dir(dir), "secret")
 		for _, flag := range writers {
 			writeFile(t, secret, "")
-			name := filepath.Join(dir, "file")
-			if flag == "--metrics" {
-				name += ".prom"
-			}
+			name := fileFor(flag, dir)
 			if err := os.Link(secret, name); err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/fdwrite"
 	"lastout/cmd/lastout/internal/holdback"
 )
 
@@ -37,9 +38,7 @@ func (w *watch) show(run *facts.Run) {
 	}
 	var unshown int
 	var refused error
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
+	err := fdwrite.Until(w.e.last.ended, func() error {
 		w.output.Show(w.want.tail.Tail, func(s holdback.Stream, data []byte) {
 			err := os.ErrClosed
 			if out[s] != nil {
@@ -49,10 +48,9 @@ func (w *watch) show(run *facts.Run) {
 				unshown, refused = unshown+len(data), err
 			}
 		})
-	}()
-	select {
-	case <-shown:
-	case <-w.e.last.ended: // nobody reads, and somebody does not want to wait for that
+		return nil
+	})
+	if err != nil { // nobody reads, and somebody does not want to wait for that
 		w.aborted = true
 		return
 	}

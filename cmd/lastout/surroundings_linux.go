@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"lastout/cmd/lastout/internal/guardian"
@@ -24,25 +23,6 @@ func environment() []string {
 		return os.Environ()
 	}
 	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
-}
-
-// heeded returns what lastout itself may read of an environment: nothing, where it has rights that
-// its caller may not have, by file capabilities (AT_SECURE, getauxval(3)).
-func heeded(env []string) []string {
-	const secure = 23
-	auxiliary, err := unix.Auxv()
-	if err != nil || slices.ContainsFunc(auxiliary, func(a [2]uintptr) bool { return a[0] == secure && a[1] != 0 }) {
-		return nil
-	}
-	return env
-}
-
-// refuseSetUserID is for where nothing ran before the runtime.
-func refuseSetUserID() error {
-	if os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
-		return errors.New("it must not be set-user-ID or set-group-ID: who may run it could run anything; use sudo")
-	}
-	return nil
 }
 
 // degraded says what the caller loses on this machine.

@@ -14,8 +14,7 @@ import (
 	"lastout/testdata/box"
 )
 
-// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same. zsh's mark for a line
-// that has no end is left out: whether the echo of a line is on the screen by then is a matter of time.
+// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same.
 func asWithout(t *testing.T, play func(s *seat) []string) {
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) { asWithoutIn(t, sh, play) })

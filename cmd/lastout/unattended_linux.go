@@ -58,7 +58,7 @@ func newWatch(e *execution) (w *watch, err error) {
 		if w.events, err = eventlog.Open(string(want.log), logLevel(e.verbose)); err != nil {
 			return nil, fmt.Errorf("--log: %w", err)
 		}
-		w.events.Limit(int64(want.holdLimit))
+		w.events.Limit(int64(want.holdLimit), holdback.ErrLimit)
 	}
 	if want.lock != "" {
 		if err := lockfile.Check(string(want.lock)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lastout/cmd/lastout/internal/annotate"
+	"lastout/cmd/lastout/internal/fdwrite"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/outfile"
 	"lastout/cmd/lastout/internal/safepath"
@@ -27,20 +28,15 @@ type Log struct {
 	torn bool // the last line of the file lacks its end
 	lost int
 	err  error
-	left int64 // how many bytes more may be written; less than 0: any number
+
+	limit   int64 // of what is written, in bytes; 0: none
+	beyond  error
+	written int64
 }
 
-// ErrLimit says that no more was to be written.
-var ErrLimit = errors.New("there are more than --hold-limit")
-
-// Limit bounds how many bytes are written from now on; 0 is no limit.
-func (l *Log) Limit(bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.left = bytes; bytes == 0 {
-		l.left = -1
-	}
-}
+// Limit bounds how many bytes are written; 0 is no limit. What comes after that is lost, for the
+// reason beyond. It has to be called before anything is written.
+func (l *Log) Limit(bytes int64, beyond error) { l.limit, l.beyond = bytes, beyond }
 
 // Open opens a log: "journal", "syslog", or the name of a file, which is appended to, and made
 // (0644) if there is none; a descriptor that the caller has passed is written to, by the names that
@@ -67,7 +63,7 @@ func Open(target string, level slog.Level) (*Log, error) {
 // openFile opens a file to append to it.
 func openFile(name string) (*Log, error) {
 	if fd, err := outfile.Descriptor(name); err != outfile.ErrNoDescriptor {
-		return &Log{fd: fd, blocks: true, left: -1}, err
+		return &Log{fd: fd, blocks: true}, err
 	}
 	p, err := safepath.Find(name)
 	if err != nil {
@@ -75,7 +71,7 @@ func openFile(name string) (*Log, error) {
 	}
 	defer p.Close()
 	fd, err := p.Open(unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o644)
-	return &Log{fd: fd, torn: err == nil && endsTorn(p), left: -1}, err
+	return &Log{fd: fd, torn: err == nil && endsTorn(p)}, err
 }
 
 // endsTorn reports whether a file ends in the middle of a line: the disk was full, or who wrote it
@@ -126,7 +122,7 @@ func openSocket(path string, level slog.Level, f format) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	l := &Log{fd: fd, to: to, left: -1}
+	l := &Log{fd: fd, to: to}
 	l.Handler = datagrams{log: l, level: level, format: f}
 	return l, nil
 }
@@ -148,12 +144,9 @@ func (h harmless) Write(record []byte) (int, error) {
 func (l *Log) Write(record []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := ErrLimit
-	if l.left < 0 || int64(len(record)) <= l.left {
+	err := l.beyond
+	if l.written += int64(len(record)); l.limit == 0 || l.written <= l.limit {
 		err = l.write(record)
-		l.left = max(l.left-int64(len(record)), min(l.left, 0))
-	} else {
-		l.left = 0 // or a shorter one would still be written
 	}
 	if err != nil {
 		l.lost, l.err = l.lost+1, err
@@ -168,7 +161,7 @@ func (l *Log) write(record []byte) error {
 	for {
 		err := error(nil)
 		n := len(record)
-		if l.blocks && !writable(l.fd) {
+		if l.blocks && !fdwrite.Ready(l.fd) {
 			return unix.EAGAIN
 		}
 		if l.to != nil {
@@ -188,14 +181,6 @@ func (l *Log) write(record []byte) error {
 			return err
 		}
 	}
-}
-
-// writable reports whether a descriptor takes something at once: a pipe does so for PIPE_BUF bytes,
-// 4096, at least (pipe(7)).
-func writable(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n > 0
 }
 
 // Lost returns how many records could not be written, and why the last one could not.

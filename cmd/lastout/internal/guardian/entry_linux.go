@@ -325,7 +325,6 @@ func exit(status uintptr) {
 // Messages of a process that has no runtime. fewFiles names neededFiles.
 const (
 	fewProcesses = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
-	setUserID    = "lastout: it must not be set-user-ID or set-group-ID: who may run it could run anything; use sudo\n"
 	fewFiles     = "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
 	cannotRun    = "lastout: cannot start: the Go runtime does not get the threads, memory or system calls that it needs: raise the limits (ulimit -u, ulimit -v, pids.max), or allow them (seccomp)\n"
 	cannotStart  = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"

@@ -194,9 +194,9 @@ func (v vectors) secure() {
 	for aux := unsafe.Add(v.envp, uintptr(n+1)*word); ; aux = unsafe.Add(aux, 2*word) {
 		key, value := *(*uintptr)(aux), *(*uintptr)(unsafe.Add(aux, word))
 		switch {
-		case key == 0: // AT_NULL, getauxval(3)
+		case key == 0: // AT_NULL
 			if ids[0] != ids[1] || ids[2] != ids[3] {
-				complain(setUserID)
+				complain("lastout: " + setUserID + "\n")
 				exit(125)
 			}
 			return
@@ -207,12 +207,6 @@ func (v vectors) secure() {
 		}
 	}
 }
-
-// Of getauxval(3). The effective user comes after the real one, and then the groups.
-const (
-	atUID    = 11
-	atSecure = 23
-)
 
 // hidden are the variables that the Go runtime is not to see. They are meant for the command.
 var hidden [16]struct {

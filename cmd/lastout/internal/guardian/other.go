@@ -19,6 +19,9 @@ func Caller() int { return os.Getppid() }
 // Exit ends the process.
 func Exit(status int) { os.Exit(status) }
 
+// Secure is not known.
+func Secure() (bool, error) { return false, nil }
+
 // Ready does nothing.
 func Ready() {}
 

@@ -61,18 +61,20 @@ func take(info *signalInfo, suspends bool) bool {
 		makeHolder()
 		now = pending()
 	}
+	forgotten := false
 	for sig := int32(unix.SIGTSTP); sig <= int32(unix.SIGTTOU); sig++ {
 		if now&stops>>(uint(sig)-1)&1 != 0 {
 			plant(sig)
 		}
 	}
-	switch left := pending(); {
-	case now&stops&^left != 0 && left>>(uint(unix.SIGCONT)-1)&1 == 0: // only a SIGCONT takes them
+	if now&stops != 0 {
+		left := pending() // only a SIGCONT takes a stop signal
+		forgotten = now&stops&^left != 0 && left>>(uint(unix.SIGCONT)-1)&1 == 0
+	}
+	if forgotten {
 		*info = signalInfo{Signo: int32(unix.SIGCONT)}
-	default:
-		if taken, _ := dequeue(^stops|now, info); taken == 0 {
-			return false
-		}
+	} else if taken, _ := dequeue(^stops|now, info); taken == 0 {
+		return false
 	}
 	if info.Signo == int32(unix.SIGCONT) {
 		resumed(info)

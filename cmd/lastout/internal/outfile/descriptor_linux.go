@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"lastout/cmd/lastout/internal/fdwrite"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -84,7 +86,7 @@ func (f *File) writeDirectly(data []byte, ended <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err = writeUntil(fd, data, ended); err == ErrInterrupted {
+	if err = writeUntil(fd, data, ended); err == fdwrite.ErrInterrupted {
 		return err // the descriptor is still written to
 	}
 	if closeErr := unix.Close(fd); err == nil {
@@ -93,35 +95,6 @@ func (f *File) writeDirectly(data []byte, ended <-chan struct{}) error {
 	return err
 }
 
-// writeUntil writes in a thread that is left behind when ended is closed: the process is about to
-// exit.
 func writeUntil(fd int, data []byte, ended <-chan struct{}) error {
-	written := make(chan error, 1)
-	go func() { written <- writeAll(fd, data) }()
-	select {
-	case err := <-written:
-		return err
-	case <-ended:
-		return ErrInterrupted
-	}
-}
-
-// writeAll makes the system call itself: package os turns EPIPE on descriptors 1 and 2 into a
-// SIGPIPE to the process. One that somebody has made non-blocking is waited for.
-func writeAll(fd int, data []byte) error {
-	for len(data) > 0 {
-		n, err := unix.Write(fd, data)
-		switch err {
-		case nil:
-			data = data[n:]
-		case unix.EINTR:
-		case unix.EAGAIN:
-			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil && err != unix.EINTR {
-				return err
-			}
-		default:
-			return err
-		}
-	}
-	return nil
+	return fdwrite.Until(ended, func() error { return fdwrite.All(fd, data) })
 }

@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrInterrupted says that somebody did not want to wait for who reads.
-var ErrInterrupted = errors.New("nobody read it, and a signal came")
-
 // File is where something will be written. Its methods are for one goroutine.
 type File struct {
 	// Mode is the mode of a regular file where there was none, whatever the umask (umask(2))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"lastout/cmd/lastout/internal/fdwrite"
 	"lastout/cmd/lastout/internal/safepath"
 
 	"golang.org/x/sys/unix"
@@ -272,7 +273,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(ended)
-	if err := <-failed; !errors.Is(err, ErrInterrupted) {
+	if err := <-failed; !errors.Is(err, fdwrite.ErrInterrupted) {
 		t.Errorf("%v", err)
 	}
 	unix.Close(r)

@@ -135,14 +135,10 @@ func (p *Path) Open(flags int, perm fs.FileMode) (fd int, err error) {
 		if err != nil {
 			return -1, err
 		}
-		fd, err := openKnown(p.dir, p.base, flags|always, &st)
-		if err == errChanged {
-			continue
+		fd, err := p.openKnown(flags|always, &st)
+		if err != errChanged {
+			return fd, err
 		}
-		if err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY {
-			err = p.only(fd)
-		}
-		return fd, err
 	}
 	return -1, unix.EAGAIN
 }
@@ -165,8 +161,8 @@ func (p *Path) Writable() error {
 var errChanged = errors.New("it has changed meanwhile")
 
 // openKnown opens a file that was looked at. Another may have taken its name since.
-func openKnown(dir int, base string, flags int, known *unix.Stat_t) (int, error) {
-	fd, err := unix.Openat(dir, base, flags, 0)
+func (p *Path) openKnown(flags int, known *unix.Stat_t) (int, error) {
+	fd, err := unix.Openat(p.dir, p.base, flags, 0)
 	if err == unix.ENOENT || err == unix.ELOOP {
 		return -1, errChanged
 	}
@@ -174,27 +170,18 @@ func openKnown(dir int, base string, flags int, known *unix.Stat_t) (int, error)
 		return -1, err
 	}
 	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err == nil && (st.Dev != known.Dev || st.Ino != known.Ino) {
+	switch err = unix.Fstat(fd, &st); {
+	case err != nil:
+	case st.Dev != known.Dev || st.Ino != known.Ino:
 		err = errChanged
+	case flags&unix.O_ACCMODE != unix.O_RDONLY && kindOf(&st) == Regular && st.Nlink > 1 && p.shared():
+		err = errors.New("has a second name (a hard link), in a directory where others may write")
 	}
 	if err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
-}
-
-// only closes a file again that has more than one name.
-func (p *Path) only(fd int) error {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1 && p.shared() {
-		err = errors.New("has a second name (a hard link), in a directory where others may write")
-	}
-	if err != nil {
-		unix.Close(fd)
-	}
-	return err
 }
 
 // walk opens the directory of a path, and returns the name that is left.

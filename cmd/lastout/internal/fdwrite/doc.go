@@ -1,0 +1,2 @@
+// Package fdwrite writes to descriptors that somebody else has made, and may not read from.
+package fdwrite
