@@ -52,9 +52,14 @@ var (
 // being is the child that is being started.
 var being struct {
 	mu   sync.Mutex // held to clear pid, and to use it: the child is not waited for meanwhile
-	pid  int32      // set by the child; 0: there is none
+	pid  int32      // set by the child; 0: there is none; nascent: it has not come to that yet
+	told uint32     // it is to continue itself when it does
 	deaf uint64     // the signals that it has blocked or ignored
 }
+
+// nascent is a child that may be in our process group already, where signals reach it, though nobody
+// knows its number.
+const nascent = -1
 
 // stops are the signals that stop a process which does nothing about them, but for SIGSTOP.
 const stops = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
@@ -70,7 +75,16 @@ func GoOn(sig syscall.Signal) bool {
 	if sig == unix.SIGCONT {
 		set = stops
 	}
-	if pid == 0 || set&^being.deaf == 0 || executes(pid) {
+	if pid == 0 || set&^being.deaf == 0 {
+		return false
+	}
+	if pid == nascent {
+		atomic.StoreUint32(&being.told, 1)
+		if pid = atomic.LoadInt32(&being.pid); pid == nascent {
+			return true
+		}
+	}
+	if executes(pid) {
 		return false
 	}
 	_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
@@ -111,6 +125,8 @@ func Start(a *Attr) (pid int, err error) {
 	defer starting.Unlock()
 	being.mu.Lock()
 	being.deaf = a.Inherited.Blocked | a.Inherited.Ignored
+	being.told = 0
+	atomic.StoreInt32(&being.pid, nascent)
 	being.mu.Unlock()
 	pid = o.fork()
 	being.mu.Lock()

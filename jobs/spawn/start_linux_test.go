@@ -156,3 +156,15 @@ func TestGoOnOfProgram(t *testing.T) {
 		t.Error("the program got a SIGCONT")
 	}
 }
+
+// TestGoOnOfNascent: a child whose number nobody knows yet is told to continue itself.
+func TestGoOnOfNascent(t *testing.T) {
+	being.mu.Lock()
+	being.deaf, being.told = 0, 0
+	atomic.StoreInt32(&being.pid, nascent)
+	being.mu.Unlock()
+	defer atomic.StoreInt32(&being.pid, 0)
+	if !GoOn(unix.SIGTSTP) || atomic.LoadUint32(&being.told) == 0 {
+		t.Error("it is not")
+	}
+}
