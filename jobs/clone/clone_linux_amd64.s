@@ -31,3 +31,11 @@ child:
 	MOVL	$60, AX // exit
 	SYSCALL
 	INT	$3
+
+// func Exchange(p *int32, v int32) (old int32)
+TEXT ·Exchange(SB),NOSPLIT,$0-20
+	MOVQ	p+0(FP), BX
+	MOVL	v+8(FP), AX
+	XCHGL	AX, 0(BX) // locked, as ever with memory
+	MOVL	AX, old+16(FP)
+	RET

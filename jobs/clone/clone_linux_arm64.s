@@ -29,3 +29,14 @@ child:
 	MOVD	$93, R8 // exit
 	SVC
 	BRK
+
+// func Exchange(p *int32, v int32) (old int32)
+TEXT ·Exchange(SB),NOSPLIT,$0-20
+	MOVD	p+0(FP), R0
+	MOVW	v+8(FP), R1
+again:
+	LDAXRW	(R0), R2
+	STLXRW	R1, (R0), R3
+	CBNZ	R3, again
+	MOVW	R2, old+16(FP)
+	RET

@@ -3,7 +3,6 @@
 package spawn
 
 import (
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -24,10 +23,9 @@ func child(t *clone.Task) {
 	o := (*order)(t.Data)
 	a := o.attr
 	self, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
-	// Either whoever wants us to go on sees our number, or we see that he does.
-	atomic.StoreInt32(&being.pid, int32(self))
-	if atomic.LoadUint32(&being.told) != 0 {
-		syscall.RawSyscall6(unix.SYS_KILL, self, uintptr(unix.SIGCONT), 0, 0, 0, 0) // everything is blocked: the stop is forgotten
+	if clone.Exchange(&being.pid, int32(self)) == told {
+		// Every signal is blocked here: the kernel forgets the stop that is pending.
+		syscall.RawSyscall6(unix.SYS_KILL, self, uintptr(unix.SIGCONT), 0, 0, 0, 0)
 	}
 	ok := o.place(a) && o.limit(a) && o.arrange(a)
 	if !ok {

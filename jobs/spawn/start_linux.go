@@ -52,14 +52,16 @@ var (
 // being is the child that is being started.
 var being struct {
 	mu   sync.Mutex // held to clear pid, and to use it: the child is not waited for meanwhile
-	pid  int32      // set by the child; 0: there is none; nascent: it has not come to that yet
-	told uint32     // it is to continue itself when it does
+	pid  int32      // set by the child; 0: there is none; nascent or told: it has not come to that yet
 	deaf uint64     // the signals that it has blocked or ignored
 }
 
-// nascent is a child that may be in our process group already, where signals reach it, though nobody
-// knows its number.
-const nascent = -1
+// What stands for the number of a child that has not said it yet. Signals to our process group may
+// reach it already.
+const (
+	nascent = -1
+	told    = -2 // it is to continue itself
+)
 
 // stops are the signals that stop a process which does nothing about them, but for SIGSTOP.
 const stops = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
@@ -71,24 +73,25 @@ const stops = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
 func GoOn(sig syscall.Signal) bool {
 	being.mu.Lock()
 	defer being.mu.Unlock()
-	pid, set := atomic.LoadInt32(&being.pid), Bit(sig)
+	set := Bit(sig)
 	if sig == unix.SIGCONT {
 		set = stops
 	}
-	if pid == 0 || set&^being.deaf == 0 {
+	if set&^being.deaf == 0 {
 		return false
 	}
-	if pid == nascent {
-		atomic.StoreUint32(&being.told, 1)
-		if pid = atomic.LoadInt32(&being.pid); pid == nascent {
-			return true
-		}
+	if atomic.CompareAndSwapInt32(&being.pid, nascent, told) {
+		return true
 	}
-	if executes(pid) {
+	switch pid := atomic.LoadInt32(&being.pid); {
+	case pid == told:
+		return true
+	case pid == 0 || executes(pid):
 		return false
+	default:
+		_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
+		return true
 	}
-	_, _, _ = unix.RawSyscall(unix.SYS_KILL, uintptr(pid), uintptr(unix.SIGCONT), 0)
-	return true
 }
 
 // executes reports whether a child executes its program already, though the thread that waits for
@@ -125,7 +128,6 @@ func Start(a *Attr) (pid int, err error) {
 	defer starting.Unlock()
 	being.mu.Lock()
 	being.deaf = a.Inherited.Blocked | a.Inherited.Ignored
-	being.told = 0
 	atomic.StoreInt32(&being.pid, nascent)
 	being.mu.Unlock()
 	pid = o.fork()
