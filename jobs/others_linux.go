@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"lastout/jobs/ancestry"
+	"lastout/jobs/procstat"
 
 	"golang.org/x/sys/unix"
 )
@@ -117,7 +117,7 @@ func stranger(pid int) int {
 	if err != nil {
 		return -1
 	}
-	if ancestry.Descends(pid, 1) || hasExited(fd) { // what has not exited now is what has been looked at
+	if procstat.Descends(pid, 1) || hasExited(fd) { // what has not exited now is what has been looked at
 		unix.Close(fd)
 		return -1
 	}

@@ -42,6 +42,10 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	case guardian.Settler:
 		return o.settleHanded(ctx, m, stderr)
 	}
+	if o.undumpable && !guardian.Undumpable() {
+		m.say("--undumpable: the kernel does not allow it here (PR_SET_DUMPABLE): leave it out")
+		return statusFailed
+	}
 	e := &execution{options: o, m: m}
 	err := e.files.check(o)
 	if err == nil {
@@ -59,9 +63,7 @@ func (o *options) execute(ctx context.Context, m *messages, stdin io.Reader, std
 	}
 	run := e.run(ctx)
 	e.over(ctx, run)
-	if run.TimedOut() { // whoever has stopped us was to have no say after that
-		guardian.Continue()
-	}
+	o.outlastStop(run)
 	if diedAtTerminal(run) {
 		spread(run.Result.Status.Signal())
 	}

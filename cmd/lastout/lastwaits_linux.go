@@ -1,6 +1,11 @@
 package main
 
-import "sync"
+import (
+	"sync"
+
+	"lastout/cmd/lastout/internal/facts"
+	"lastout/cmd/lastout/internal/guardian"
+)
 
 // lastWaits are those that are left when the job is over: for who reads the messages, the output
 // that was held back, a report. A signal that would end a program ends them. There is no command
@@ -25,5 +30,13 @@ func (l *lastWaits) end() {
 	if l.ended != nil && !l.over {
 		l.over = true
 		close(l.ended)
+	}
+}
+
+// outlastStop sees to it that a job which has stopped lastout by SIGSTOP does not keep it, and its
+// lock, beyond the time limit. Until then a stopped lastout stays stopped, as any program would.
+func (o *options) outlastStop(run *facts.Run) {
+	if o.timeout.d > 0 && run.Result != nil {
+		guardian.OutlastStop(run.Result.Started.Add(o.timeout.d))
 	}
 }

@@ -23,6 +23,22 @@ func TestStoppedTimesOut(t *testing.T) {
 	s.end(124)
 }
 
+// TestStoppedAtTheEnd: the same for a job that stops lastout, and ends at once. A SIGCONT before the
+// time limit lets lastout go on.
+func TestStoppedAtTheEnd(t *testing.T) {
+	for _, limit := range []string{"700ms", "1h"} {
+		b := box.New(t, box.PidsCap(600))
+		s := play(t, b, b.Command(box.Lastout(t), "-t", limit, "sh", "-c", `echo ready $$ $PPID; read line; exit 3`))
+		s.ready()
+		s.signal(s.pid(), unix.SIGSTOP)
+		s.in.Close()
+		if limit == "1h" {
+			s.signal(s.pid(), unix.SIGCONT)
+		}
+		s.end(3)
+	}
+}
+
 // TestLimitsFromOutside: a job that takes lastout's processes their resources does not hide by that
 // what it leaves behind.
 func TestLimitsFromOutside(t *testing.T) {

@@ -31,6 +31,7 @@ type options struct {
 	rewrite       rewrites
 	expect        statuses
 	dieWithParent bool
+	undumpable    bool
 	failOnLeak    leakStatus
 	allowLeak     patterns
 	annotate      choice
@@ -117,6 +118,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.deathSignal, "pdeathsig", "what the command gets when the process that started it dies")
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
 	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
+	f.BoolVar(&o.undumpable, "undumpable", false, "keep processes of the same user from tracing lastout, or taking its descriptors")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
 	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")

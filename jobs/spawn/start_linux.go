@@ -3,11 +3,8 @@
 package spawn
 
 import (
-	"bytes"
-	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +12,7 @@ import (
 	"unsafe"
 
 	"lastout/jobs/clone"
+	"lastout/jobs/procstat"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,18 +95,9 @@ func GoOn(sig syscall.Signal) bool {
 // executes reports whether a child executes its program already, though the thread that waits for
 // that has not gone on yet. From then on a SIGCONT is the program's.
 func executes(pid int32) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(int(pid)) + "/stat")
-	if err != nil {
-		return false
-	}
-	// The flags are the seventh field after the name, which may hold anything (proc_pid_stat(5)).
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 7 {
-		return false
-	}
 	const forkNoExec = 0x40 // PF_FORKNOEXEC, include/linux/sched.h; begin_new_exec in fs/exec.c clears it
-	flags, err := strconv.ParseUint(string(fields[6]), 10, 64)
-	return err == nil && flags&forkNoExec == 0
+	stat, ok := procstat.Read(int(pid))
+	return ok && stat.Flags&forkNoExec == 0
 }
 
 // Start starts a program and returns its process id. The error is an errno, of the call that has

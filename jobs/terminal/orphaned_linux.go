@@ -3,7 +3,7 @@ package terminal
 import (
 	"syscall"
 
-	"lastout/jobs/ancestry"
+	"lastout/jobs/procstat"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +13,7 @@ import (
 // credentials(7)). The members looked at are pid and its ancestors, of which parent is the first.
 func Orphaned(pid, parent int) bool {
 	group, session := groupOf(pid), sidOf(pid)
-	for ; parent > 0; parent = ancestry.Parent(parent) {
+	for ; parent > 0; parent = procstat.Parent(parent) {
 		if sidOf(parent) != session {
 			return true
 		}

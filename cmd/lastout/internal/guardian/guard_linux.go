@@ -99,9 +99,9 @@ func serve() bool {
 			suspend(int32(sig), p.group != 0)
 		}
 	}
-	if p.release != 0 {
-		p.release = 0
-		p.answer = letGo()
+	if what := p.request; what != askNone {
+		p.request = askNone
+		p.answer = answerTo(what)
 		sys6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&p.answer)), futexWake, 1, 0, 0, 0)
 	}
 	if p.settle != 0 {
@@ -132,6 +132,14 @@ func serve() bool {
 		exit(125)
 	}
 	return true
+}
+
+//go:norace
+func answerTo(request uint32) uint32 {
+	if request == askRelease && !letGo() || request == askUndumpable && !undumpable() {
+		return answerRefused
+	}
+	return answerDone
 }
 
 // reap reaps what there is, and reports whether the worker was among it, and whether that was ended
@@ -182,29 +190,38 @@ func die(sig uint32) {
 // are nobody's message.
 //
 //go:norace
-func letGo() uint32 {
+func letGo() bool {
 	var group int32
 	sid, _ := sys(unix.SYS_GETSID, 0, 0, 0, 0)
 	if int32(sid) != entered.self {
-		return notReleased
+		return false
 	}
 	if _, errno := sys(unix.SYS_IOCTL, 0, unix.TIOCGPGRP, uintptr(unsafe.Pointer(&group)), 0); errno != 0 {
-		return notReleased
+		return false
 	}
 	attend()
 	if _, errno := sys(unix.SYS_IOCTL, 0, unix.TIOCNOTTY, 0, 0); errno != 0 {
-		return notReleased
+		return false
 	}
 	hangup := uint64(1)<<(uint(unix.SIGHUP)-1) | 1<<(uint(unix.SIGCONT)-1)
 	var info signalInfo
 	for {
 		if sig, _ := dequeue(hangup, &info); sig == 0 {
-			return released
+			return true
 		}
 		if info.Code != siUser || info.PID != entered.self { // the kernel sends them in our name
 			relay(&info)
 		}
 	}
+}
+
+// undumpable keeps processes of the same user from tracing this one, from reading its memory, and
+// from taking its descriptors (PR_SET_DUMPABLE(2const), ptrace(2)).
+//
+//go:norace
+func undumpable() bool {
+	_, errno := sys(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0)
+	return errno == 0
 }
 
 // dequeue takes one pending signal of a set, and returns it; 0 is none.

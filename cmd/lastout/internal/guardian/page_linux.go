@@ -44,7 +44,7 @@ type page struct {
 	group    uint32 // whether the process group is to be stopped, too
 	seen     uint64 // how often the worker has been told to go on, when it asked for that stop
 	ready    uint32 // the Go runtime has the threads that it needs, and standard error is in its place again
-	release  uint32 // whether the terminal is to be let go of; the guardian answers in it
+	request  uint32 // what else is to be done; the guardian clears it, and answers
 	settle   uint32 // whether children of the guardian's are to be settled; the guardian clears it
 	asking   int32  // then, the descriptor through which that is asked for once more
 	outcome  int32  // and the one that what became of them is written to
@@ -57,7 +57,7 @@ type page struct {
 	// Of the guardian.
 	continued uint64 // how often SIGCONT was passed on
 	stopped   uint32 // it has stopped, or is about to, for the job
-	answer    uint32 // of release: a futex
+	answer    uint32 // to a request: a futex
 	killed    uint32 // how many of our children were killed before the Go runtime was started
 }
 
@@ -68,12 +68,19 @@ const (
 	verdictDie
 )
 
-// Answers to page.release.
+// Requests.
 const (
-	askRelease = 1
+	askNone        = iota
+	askRelease     // let go of the terminal
+	askUndumpable  // let nobody trace us
+	askWhetherRuns // nothing
+)
 
-	released    = 1
-	notReleased = 2
+// Answers.
+const (
+	answerNone = iota
+	answerDone
+	answerRefused
 )
 
 const pageSize = 4096

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unsafe"
 
-	"lastout/jobs/ancestry"
+	"lastout/jobs/procstat"
 	"lastout/jobs/spawn"
 	"lastout/pdeath"
 
@@ -121,7 +121,7 @@ func WatchCaller(gone func()) error {
 		return nil
 	case entered.role == Worker:
 		return watch(func() (*pdeath.Parent, error) {
-			return pdeath.OpenParentOf(func() int { return ancestry.Parent(int(entered.self)) }, Caller())
+			return pdeath.OpenParentOf(func() int { return procstat.Parent(int(entered.self)) }, Caller())
 		}, gone)
 	}
 	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(Caller()) }, gone)
@@ -196,14 +196,6 @@ func GoOn() {
 	}
 }
 
-// Continue continues a guardian that somebody has stopped by SIGSTOP, which it cannot know of. It is
-// nobody's message: the guardian takes no notice of what the worker sends.
-func Continue() {
-	if entered.role == Worker {
-		_ = unix.Kill(int(entered.self), unix.SIGCONT)
-	}
-}
-
 // Release returns what has the guardian give up the controlling terminal, if it leads the session,
 // and reports whether that was done; nil where there is no guardian, and the process does it itself.
 func Release() func() bool {
@@ -213,12 +205,42 @@ func Release() func() bool {
 	return releaseTerminal
 }
 
-func releaseTerminal() bool {
-	shared.release = askRelease
-	wake()
-	limit := unix.NsecToTimespec(int64(100 * time.Millisecond)) // nothing tells this futex that the guardian has died
-	for atomic.LoadUint32(&shared.answer) == 0 && os.Getppid() == int(entered.self) {
-		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, 0, uintptr(unsafe.Pointer(&limit)), 0, 0)
+func releaseTerminal() bool { return request(askRelease, time.Time{}) == answerDone }
+
+// Undumpable keeps processes of the same user from tracing guardian and worker, from reading their
+// memory, and from taking their descriptors. It reports whether it does.
+func Undumpable() bool {
+	return undumpable() && (entered.role != Worker || request(askUndumpable, time.Time{}) == answerDone)
+}
+
+// OutlastStop waits until the guardian runs, and continues one that is still stopped at a point in
+// time. The worker must have no other request. It is for the end: a guardian without the worker
+// would stay stopped for good. One that settles what was handed to it is not waited for.
+func OutlastStop(until time.Time) {
+	if entered.role != Worker || entered.handed {
+		return
 	}
-	return shared.answer == released
+	if request(askWhetherRuns, until) == answerNone {
+		_ = unix.Kill(int(entered.self), unix.SIGCONT)
+	}
+}
+
+// request has the guardian do something, and returns its answer. There is none where it has died,
+// and when the time is over: the zero time is never.
+func request(what uint32, until time.Time) uint32 {
+	shared.answer = answerNone
+	shared.request = what
+	wake()
+	for atomic.LoadUint32(&shared.answer) == answerNone && os.Getppid() == int(entered.self) {
+		patience := 100 * time.Millisecond // nothing tells this futex that the guardian has died
+		if !until.IsZero() {
+			patience = min(patience, time.Until(until))
+			if patience <= 0 {
+				return answerNone
+			}
+		}
+		limit := unix.NsecToTimespec(int64(patience))
+		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, answerNone, uintptr(unsafe.Pointer(&limit)), 0, 0)
+	}
+	return atomic.LoadUint32(&shared.answer)
 }
