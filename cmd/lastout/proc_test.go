@@ -3,10 +3,14 @@
 package main_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"lastout/testdata/box"
 )
@@ -78,4 +82,49 @@ func TestHiddenProcesses(t *testing.T) {
 		argv := []string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")}
 		checkGrove(t, box.Run(t, b, unshared(t, b, hidepid, argv...), patience))
 	})
+}
+
+// TestProcMountedOver: a job that is root mounts lies over /proc, which name a stranger, and kills
+// the worker. The guardian hits the job's processes, and not the stranger.
+func TestProcMountedOver(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to mount")
+	}
+	const tree = `lie=$(mktemp -d); mount -t tmpfs lies $lie
+		mkdir -p $lie/$guardian/task/$guardian $lie/$worker/task/$worker $lie/$stranger/task/$stranger
+		ln -s $guardian $lie/self; ln -s $guardian/task/$guardian $lie/thread-self
+		echo "$stranger " >$lie/$guardian/task/$guardian/children
+		: >$lie/$stranger/task/$stranger/children
+		echo "$stranger (sleep) S $guardian $stranger $stranger 0 -1 0 0" >$lie/$stranger/stat
+		echo "$guardian (lastout) S 1 $guardian $guardian 0 -1 0 0" >$lie/$guardian/stat
+		`
+	for name, mounts := range map[string]string{
+		"files": `for f in $guardian/task/$guardian/children $stranger/stat $stranger/task/$stranger/children; do
+			mount --bind $lie/$f /proc/$f || exit 9
+		done`,
+		"all of it": `mount --bind $lie /proc`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, outside := box.New(t, box.PidsCap(600)), box.New(t)
+			stranger := play(t, outside, outside.Command("sh", "-c", `echo ready; exec sleep 300`))
+			stranger.expect("ready")
+			job := `worker=$PPID; read state guardian <<-end
+				$(sed -n 's/^PPid:/x/p' /proc/$PPID/status)
+				end
+				stranger=$1; ` + tree + mounts + `
+				setsid sleep 300 & sleep 300 &
+				echo mounted; read line; kill -9 $worker; sleep 300`
+			s := play(t, b, b.Command("unshare", "--mount", "--propagation=private", box.Lastout(t), "sh", "-c", job, "sh", strconv.Itoa(stranger.pid())))
+			s.expect("mounted")
+			s.in.Close()
+			s.end(125)
+			b.AssertEmpty()
+			if err := unix.Kill(stranger.pid(), 0); err != nil {
+				t.Errorf("the stranger: %v", err)
+			}
+			stranger.signal(stranger.pid(), unix.SIGTERM)
+			stranger.endOf(unix.SIGTERM)
+			outside.AssertEmpty()
+		})
+	}
 }

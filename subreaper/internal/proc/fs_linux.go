@@ -44,7 +44,10 @@ func Open(dir string) (*FS, error) {
 		fs.Close()
 		return nil, err
 	}
-	fs.own, _ = unix.Openat(root, fmt.Sprintf("%d/task/%d/children", fs.self, fs.self), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fs.begin(fs.self, "/task/")
+	fs.path = strconv.AppendInt(fs.path, int64(fs.self), 10)
+	fs.path = append(fs.path, "/children"...)
+	fs.own = fs.open()
 	return fs, nil
 }
 
@@ -55,6 +58,10 @@ func (fs *FS) check() error {
 	}
 	if string(fs.buf[:n]) != strconv.Itoa(int(fs.self)) {
 		return ErrOtherNamespace
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fs.root, &st); err == nil && st.Type != unix.PROC_SUPER_MAGIC {
+		return errors.New("/proc is not mounted: another file system is in its place")
 	}
 	return nil
 }

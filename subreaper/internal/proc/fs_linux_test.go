@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -109,6 +110,14 @@ func TestOtherNamespace(t *testing.T) {
 	}
 	if _, err := Open(dir); err != ErrOtherNamespace {
 		t.Errorf("got %v, want ErrOtherNamespace", err)
+	}
+	// Another file system may say what it likes.
+	dir = t.TempDir()
+	if err := os.Symlink(strconv.Itoa(os.Getpid()), dir+"/self"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil {
+		t.Error("a directory with the right self was taken for /proc")
 	}
 }
 

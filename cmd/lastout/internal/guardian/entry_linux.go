@@ -226,8 +226,14 @@ func prepare() bool {
 	}
 	*(*uintptr)(unsafe.Pointer(&shared)) = at
 	putAside()
+	entered.proc = -1
+	if fd, errno := openPath(&procDir[0], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC); errno == 0 {
+		entered.proc = free(fd)
+	}
 	return true
 }
+
+var procDir = [...]byte{'/', 'p', 'r', 'o', 'c', 0}
 
 var devNull = [...]byte{'/', 'd', 'e', 'v', '/', 'n', 'u', 'l', 'l', 0}
 
@@ -239,8 +245,7 @@ func putAside() {
 	if entered.traced || entered.closed&(1<<2) != 0 {
 		return
 	}
-	at := unix.AT_FDCWD
-	opened, errno := sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&devNull)), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	opened, errno := openPath(&devNull[0], unix.O_WRONLY|unix.O_CLOEXEC)
 	if errno != 0 {
 		return
 	}
@@ -250,6 +255,13 @@ func putAside() {
 		sys(unix.SYS_DUP3, uintptr(null), 2, 0, 0)
 	}
 	sys(unix.SYS_CLOSE, uintptr(null), 0, 0, 0)
+}
+
+//go:norace
+//go:nocheckptr
+func openPath(path *byte, flags uintptr) (fd uintptr, errno syscall.Errno) {
+	at := unix.AT_FDCWD
+	return sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), flags, 0)
 }
 
 // putBack puts standard error where it belongs.

@@ -25,6 +25,7 @@ var entered struct {
 	caller  int32
 	worker  int32
 	signals int32    // signalfd(2), for all signals
+	proc    int32    // /proc, as it is mounted before the job starts; -1: it is not
 	hurries bool     // see hurry
 	secure  bool     // AT_SECURE, getauxval(3)
 	traced  bool     // somebody wants to see what the Go runtime says
