@@ -122,14 +122,14 @@ func (h *host) run(ctx context.Context, job *Job, files []int, requests *request
 	defer h.over()
 	l.lender = newLender(job)
 	defer l.lender.close()
+	if l.lender != nil && events.Lent != nil { // before: who is to know may lose us as soon as the job runs
+		events.Lent(l.lender.loan.Owner, l.lender.loan.Modes)
+	}
 	if err := h.start(l, files); err != nil {
 		return nil, err
 	}
 	defer l.child.Close()
 	l.lender.begin(l.child.PID)
-	if l.lender != nil && events.Lent != nil {
-		events.Lent(l.lender.loan.Owner, l.lender.loan.Modes)
-	}
 	if started != nil {
 		started(l.child.PID)
 	}

@@ -215,15 +215,6 @@ func letGo() bool {
 	}
 }
 
-// undumpable keeps processes of the same user from tracing this one, from reading its memory, and
-// from taking its descriptors (PR_SET_DUMPABLE(2const), ptrace(2)).
-//
-//go:norace
-func undumpable() bool {
-	_, errno := sys(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0)
-	return errno == 0
-}
-
 // dequeue takes one pending signal of a set, and returns it; 0 is none.
 //
 //go:nosplit

@@ -168,3 +168,12 @@ func set(sig syscall.Signal, handler uintptr) {
 	now := action{handler: handler}
 	_, _ = sys(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&now)), 0, 8)
 }
+
+// undumpable keeps processes of the same user from tracing this one, from reading its memory, and
+// from taking its descriptors (PR_SET_DUMPABLE(2const), ptrace(2)).
+//
+//go:norace
+func undumpable() bool {
+	_, errno := sys(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0)
+	return errno == 0
+}
