@@ -62,3 +62,40 @@ change:
 	JLS	2(PC)
 	MOVL	$0xf1, 0xf1 // crash
 	RET
+
+// What the runtime says when it ends the process, it says by these two: a page, and exit status 2. Unless somebody wants to see the
+// page, it is one line and 125. The variables are in last_word_linux.go of package guardian.
+//
+// func write1(fd uintptr, p unsafe.Pointer, n int32) int32
+TEXT runtime·write1(SB),NOSPLIT|DUPOK,$0-28
+	MOVQ	fd+0(FP), DI
+	MOVL	n+16(FP), DX
+	CMPQ	DI, $2
+	JNE	write
+	CMPL	lastout∕cmd∕lastout∕internal∕guardian·terse(SB), $0
+	JEQ	write
+	MOVL	$1, lastout∕cmd∕lastout∕internal∕guardian·failed(SB)
+	MOVL	DX, ret+24(FP)
+	RET
+write:
+	MOVQ	p+8(FP), SI
+	MOVL	$1, AX // write
+	SYSCALL
+	MOVL	AX, ret+24(FP)
+	RET
+
+// func exit(code int32)
+TEXT runtime·exit(SB),NOSPLIT|DUPOK,$0-4
+	MOVL	code+0(FP), DI
+	CMPL	lastout∕cmd∕lastout∕internal∕guardian·failed(SB), $0
+	JEQ	exit
+	MOVL	$1, AX // write
+	MOVL	$2, DI
+	MOVQ	lastout∕cmd∕lastout∕internal∕guardian·lastWord+0(SB), SI
+	MOVQ	lastout∕cmd∕lastout∕internal∕guardian·lastWord+8(SB), DX
+	SYSCALL
+	MOVL	$125, DI
+exit:
+	MOVL	$231, AX // exit_group
+	SYSCALL
+	RET

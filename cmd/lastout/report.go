@@ -13,7 +13,6 @@ import (
 
 	"lastout/cmd/lastout/internal/annotate"
 	"lastout/cmd/lastout/internal/facts"
-	"lastout/cmd/lastout/internal/guardian"
 	"lastout/subreaper"
 )
 
@@ -32,7 +31,6 @@ func (m *messages) line(text string) { m.raw("lastout: " + text + "\n") }
 
 // raw writes what others are to parse, which does not look as our messages do.
 func (m *messages) raw(text string) {
-	guardian.Ready()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	writeUntil(m.w, text, m.ended)

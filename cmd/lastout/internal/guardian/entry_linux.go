@@ -26,7 +26,11 @@ func Enter(stack unsafe.Pointer) (heldBack uint64) {
 	record()
 	v.secure()
 	v.hide()
-	entered.role, entered.stderr = Alone, -1
+	if !entered.traced {
+		terse = 1
+		end(cannotRun)
+	}
+	entered.role, entered.proc, entered.children = Alone, -1, -1
 	pipes()
 	keepPending()
 	tryOthers()
@@ -34,14 +38,13 @@ func Enter(stack unsafe.Pointer) (heldBack uint64) {
 		giveUp(f.trap, f.errno)
 	}
 	catchEarly()
+	hideMemory()
 	if entered.self == 1 || v.off() || !prepare() {
-		tryMemory()
 		return keptBlocked
 	}
 	child, errno := sys6(unix.SYS_CLONE, unix.CLONE_FILES|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	switch {
 	case errno != 0:
-		putBack()
 		giveUp(unix.SYS_CLONE, errno)
 	case child == 0:
 		begin()
@@ -153,26 +156,31 @@ func tryOthers() {
 	expect(unix.EINVAL, unix.SYS_SETPGID, errno)
 }
 
-// addressSpace is a little more than the Go runtime reserves when it starts.
-const addressSpace = 696 << 20
+// Where it sees between these two, the Go runtime reserves so much at first that the rest is too
+// little: Go 1.26 does from 1140 MB to 1270 MB.
+const (
+	greedyFrom = 1000 << 20
+	greedyTo   = 1600 << 20
+)
 
-// tryMemory looks whether there is so much below a limit (RLIMIT_AS), where no guardian could say
-// that the runtime has not started.
+// hideMemory has the Go runtime see less address space below a limit (RLIMIT_AS), where it would be
+// greedy, until it has started.
 //
 //go:norace
 //go:nocheckptr
-func tryMemory() {
+func hideMemory() {
 	var limit unix.Rlimit
 	sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, 0, uintptr(unsafe.Pointer(&limit)))
-	if limit.Cur == unix.RLIM_INFINITY {
+	if limit.Cur <= greedyFrom || limit.Cur >= greedyTo {
 		return
 	}
-	at, errno := sys6(unix.SYS_MMAP, 0, addressSpace, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE, ^uintptr(0), 0)
+	b := &entered.ballast
+	b.size = uintptr(limit.Cur) - greedyFrom
+	var errno syscall.Errno
+	b.at, errno = sys6(unix.SYS_MMAP, 0, b.size, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE, ^uintptr(0), 0)
 	if errno != 0 {
-		complain(cannotRun)
-		exit(125)
+		b.size = 0
 	}
-	sys(unix.SYS_MUNMAP, at, addressSpace, 0, 0)
 }
 
 // maxBefore is how many of them fit into the pipe, and more than the kernel queues of most.
@@ -225,58 +233,24 @@ func prepare() bool {
 		return false
 	}
 	*(*uintptr)(unsafe.Pointer(&shared)) = at
-	putAside()
-	entered.proc = -1
-	if fd, errno := openPath(&procDir[0], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC); errno == 0 {
-		entered.proc = free(fd)
-	}
+	entered.proc = openAt(unix.AT_FDCWD, &procDir[0], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	entered.children = openAt(entered.proc, &ownChildren[0], unix.O_RDONLY|unix.O_CLOEXEC)
 	return true
 }
 
-var procDir = [...]byte{'/', 'p', 'r', 'o', 'c', 0}
-
-var devNull = [...]byte{'/', 'd', 'e', 'v', '/', 'n', 'u', 'l', 'l', 0}
-
-// putAside has standard error lead nowhere while the worker's Go runtime starts: where it cannot,
-// for want of threads or memory, it writes a page, and the guardian has a line for that.
-//
-//go:norace
-func putAside() {
-	if entered.traced || entered.closed&(1<<2) != 0 {
-		return
-	}
-	opened, errno := openPath(&devNull[0], unix.O_WRONLY|unix.O_CLOEXEC)
-	if errno != 0 {
-		return
-	}
-	null := free(opened)
-	if saved, errno := sys(unix.SYS_FCNTL, 2, unix.F_DUPFD_CLOEXEC, 3, 0); errno == 0 {
-		entered.stderr = int32(saved)
-		sys(unix.SYS_DUP3, uintptr(null), 2, 0, 0)
-	}
-	sys(unix.SYS_CLOSE, uintptr(null), 0, 0, 0)
-}
+var (
+	procDir     = [...]byte{'/', 'p', 'r', 'o', 'c', 0}
+	ownChildren = [...]byte{'t', 'h', 'r', 'e', 'a', 'd', '-', 's', 'e', 'l', 'f', '/', 'c', 'h', 'i', 'l', 'd', 'r', 'e', 'n', 0}
+)
 
 //go:norace
 //go:nocheckptr
-func openPath(path *byte, flags uintptr) (fd uintptr, errno syscall.Errno) {
-	at := unix.AT_FDCWD
-	return sys(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), flags, 0)
-}
-
-// putBack puts standard error where it belongs.
-//
-//go:nosplit
-//go:norace
-func putBack() {
-	if shared == nil || shared.ready != 0 {
-		return
+func openAt(dir int32, path *byte, flags uintptr) int32 {
+	fd, errno := sys(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(path)), flags, 0)
+	if errno != 0 {
+		return -1
 	}
-	if entered.stderr >= 0 {
-		sys(unix.SYS_DUP3, uintptr(entered.stderr), 2, 0, 0)
-		sys(unix.SYS_CLOSE, uintptr(entered.stderr), 0, 0, 0)
-	}
-	shared.ready = 1
+	return free(fd)
 }
 
 // free moves a descriptor of ours away from the numbers of the standard ones, which were closed
@@ -306,6 +280,7 @@ var workerName = [...]byte{'l', 'a', 's', 't', 'o', 'u', 't', ':', ' ', 'w', 'o'
 //go:norace
 func begin() {
 	entered.role = Worker
+	end("") // the guardian has a line
 	sys(unix.SYS_SETPGID, 0, 0, 0, 0)
 	dropPending()
 	sys6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGCONT), 0, 0, 0, 0)
@@ -334,14 +309,6 @@ func exit(status uintptr) {
 	}
 }
 
-// Messages of a process that has no runtime. fewFiles names neededFiles.
-const (
-	fewProcesses = "lastout: cannot start: no process can be made: raise the limit of processes (ulimit -u, pids.max)\n"
-	fewFiles     = "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
-	cannotRun    = "lastout: cannot start: the Go runtime does not get the threads, memory or system calls that it needs: raise the limits (ulimit -u, ulimit -v, pids.max), or allow them (seccomp)\n"
-	cannotStart  = "lastout: the worker was killed, and nothing else can be started: everything is ended by SIGKILL\n"
-)
-
 // giveUp ends lastout before anything was started.
 //
 //go:norace
@@ -349,7 +316,11 @@ const (
 func giveUp(trap uintptr, errno syscall.Errno) {
 	switch errno {
 	case unix.EAGAIN, unix.ENOMEM:
-		complain(fewProcesses)
+		if policy, _ := sys(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0, 0); policy == unix.SCHED_DEADLINE { // fork(2), EAGAIN
+			complain(deadline)
+		} else {
+			complain(fewProcesses)
+		}
 	case unix.EMFILE, unix.ENFILE, unix.EINVAL: // the last by fcntl(2): no number from 3 on is below the limit
 		complain(fewFiles)
 	default:

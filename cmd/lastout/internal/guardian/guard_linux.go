@@ -121,12 +121,11 @@ func serve() bool {
 		finish()
 	}
 	if p.ready == 0 && !killed { // the Go runtime ends the process in several ways
-		putBack()
 		complain(cannotRun)
 		exit(125)
 	}
-	putBack()
 	entered.role = Heir
+	end(cannotStart)
 	if !makeRoom(0) {
 		complain(cannotStart)
 		exit(125)

@@ -240,6 +240,7 @@ var listings [64][1024]byte
 type listing struct {
 	fd     uintptr
 	opened bool
+	kept   bool // and is not to be closed
 	at, n  uintptr
 	number int32
 }
@@ -249,14 +250,16 @@ type listing struct {
 //go:norace
 func open(pid int32) (l listing) {
 	var p path
-	if pid == 0 {
-		p.add("thread-self/children")
-	} else {
-		p.number(pid)
-		p.add("/task/")
-		p.number(pid)
-		p.add("/children")
+	if pid == 0 { // held since the start: the job may have left us no descriptor (prlimit(2))
+		l.fd, l.kept = uintptr(entered.children), true
+		_, errno := sys(unix.SYS_LSEEK, l.fd, 0, 0, 0)
+		l.opened = errno == 0
+		return l
 	}
+	p.number(pid)
+	p.add("/task/")
+	p.number(pid)
+	p.add("/children")
 	var errno syscall.Errno
 	l.fd, errno = p.open()
 	l.opened = errno == 0
@@ -265,7 +268,7 @@ func open(pid int32) (l listing) {
 
 //go:norace
 func (l *listing) close() {
-	if l.opened {
+	if l.opened && !l.kept {
 		sys(unix.SYS_CLOSE, l.fd, 0, 0, 0)
 	}
 }

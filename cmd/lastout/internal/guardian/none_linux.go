@@ -11,6 +11,4 @@ func suspend(int32, bool) {}
 
 func catch() {}
 
-func putBack() {}
-
 func hiddenAt(int) *byte { return nil }

@@ -18,19 +18,20 @@ var entered struct {
 		trap  uintptr
 		errno syscall.Errno // 0: there is none
 	}
-	closed  uint8  // bit n: descriptor n was closed
-	handed  bool   // there were children already
-	stops   uint64 // stop signals that are pending since before
-	self    int32  // our process id, in the worker the guardian's
-	caller  int32
-	worker  int32
-	signals int32    // signalfd(2), for all signals
-	proc    int32    // /proc, as it is mounted before the job starts; -1: it is not
-	hurries bool     // see hurry
-	secure  bool     // AT_SECURE, getauxval(3)
-	traced  bool     // somebody wants to see what the Go runtime says
-	stderr  int32    // where standard error is while the Go runtime starts; -1: in its place
-	pipe    [2]int32 // from the guardian to the worker, and from the handler in handler_linux_*.s
+	closed   uint8  // bit n: descriptor n was closed
+	handed   bool   // there were children already
+	stops    uint64 // stop signals that are pending since before
+	self     int32  // our process id, in the worker the guardian's
+	caller   int32
+	worker   int32
+	ballast  struct{ at, size uintptr } // address space that the Go runtime is not to see when it starts
+	signals  int32                      // signalfd(2), for all signals
+	proc     int32                      // /proc, as it is mounted before the job starts; -1: it is not
+	children int32                      // the list of our children; -1: there is none
+	hurries  bool                       // see hurry
+	secure   bool                       // AT_SECURE, getauxval(3)
+	traced   bool                       // somebody wants to see what the Go runtime says
+	pipe     [2]int32                   // from the guardian to the worker, and from the handler in handler_linux_*.s
 }
 
 var all = ^uint64(0)
@@ -44,7 +45,7 @@ type page struct {
 	stop     uint32 // the signal to stop with; the guardian clears it
 	group    uint32 // whether the process group is to be stopped, too
 	seen     uint64 // how often the worker has been told to go on, when it asked for that stop
-	ready    uint32 // the Go runtime has the threads that it needs, and standard error is in its place again
+	ready    uint32 // the Go runtime has the threads that it needs
 	request  uint32 // what else is to be done; the guardian clears it, and answers
 	settle   uint32 // whether children of the guardian's are to be settled; the guardian clears it
 	asking   int32  // then, the descriptor through which that is asked for once more

@@ -144,12 +144,20 @@ func watch(open func() (*pdeath.Parent, error), gone func()) error {
 	return nil
 }
 
-// Ready puts standard error back, which leads nowhere until then: the Go runtime may say a page on
-// it if it cannot start. Everything that it needs must be there. It can be called more than once.
+// Ready says that the Go runtime has started: everything that it needs is there. It can be called
+// more than once.
 func Ready() {
-	if entered.role == Worker {
-		ready.Do(putBack)
-	}
+	ready.Do(func() {
+		if b := entered.ballast; b.size > 0 {
+			_, _ = sys(unix.SYS_MUNMAP, b.at, b.size, 0, 0)
+		}
+		if entered.role == Worker {
+			shared.ready = 1
+		}
+		if entered.role != Worker {
+			end(cannotGoOn)
+		}
+	})
 }
 
 var ready sync.Once
