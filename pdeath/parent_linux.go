@@ -54,7 +54,15 @@ func (p *Parent) Wait(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	err = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
+	woken := false
+	err = raw.Read(func(fd uintptr) bool {
+		exited, known := readable(int(fd))
+		if !known { // then the first answer is a guess, and the second comes when the poller has seen something
+			exited = woken
+		}
+		woken = true
+		return exited
+	})
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -64,11 +72,12 @@ func (p *Parent) Wait(ctx context.Context) error {
 	return nil
 }
 
-// readable reports whether the process of a pidfd has exited.
-func readable(fd int) bool {
+// readable reports whether the process of a pidfd has exited. It is not known where a limit of
+// descriptors of 0 has been set on us: poll(2) says EINVAL then.
+func readable(fd int) (exited, known bool) {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
-	return err == nil && n == 1
+	return n == 1, err != unix.EINVAL
 }
 
 // Close gives the descriptor back; a Wait under way returns an error.

@@ -73,7 +73,8 @@ func workerGone() bool {
 	return errno != 0 || info.PID != 0
 }
 
-// await waits until a descriptor is ready, or for some time; less than 0 is for ever.
+// await waits until a descriptor is ready, or for some time; less than 0 is for ever. Where somebody
+// has set a limit of no descriptors on us (prlimit(2)), ppoll(2) says EINVAL, and it looks again soon.
 //
 //go:norace
 func await(fd int32, events int16, nanoseconds int64) syscall.Errno {
@@ -84,6 +85,10 @@ func await(fd int32, events int16, nanoseconds int64) syscall.Errno {
 		at = 0
 	}
 	_, errno := sys6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&set)), 1, at, 0, 8, 0)
+	if errno == unix.EINVAL {
+		limit = unix.Timespec{Nsec: 10 * 1000 * 1000}
+		sys(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
+	}
 	return errno
 }
 
