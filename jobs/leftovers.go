@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"errors"
 	"sync"
 	"syscall"
 
@@ -141,6 +142,17 @@ func (l *leftovers) endUnlessKilled(pid int) End {
 		return ByStopSignal
 	}
 	return ByItself
+}
+
+// outOfReach notes that no signal has reached those that we may not signal.
+func (l *leftovers) outOfReach(procs []subreaper.Survivor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range procs {
+		if errors.Is(p.Err, syscall.EPERM) {
+			delete(l.sent, p.PID)
+		}
+	}
 }
 
 // survived notes who lives.

@@ -125,7 +125,7 @@ func (l *life) kill() {
 	defer cancel()
 	alive := !l.gone
 	err := l.host.reaper.End(ctx, subreaper.EndOptions{
-		AtOnce: l.job.cgroupKill(), Killed: l.left.killed, Survivors: l.events.Survivors,
+		AtOnce: l.job.cgroupKill(), Killed: l.left.killed, Survivors: l.survivors,
 		Found: func(p subreaper.Process) { l.left.found(p) },
 		Known: func(pid int) bool { return pid == l.result.PID || l.left.knows(pid) },
 	})
@@ -139,6 +139,13 @@ func (l *life) kill() {
 	}
 	l.readNotes()
 	l.result.Killed = l.result.Killed || alive && killed(l.result.Status)
+}
+
+func (l *life) survivors(procs []subreaper.Survivor) {
+	l.left.outOfReach(procs)
+	if l.events.Survivors != nil {
+		l.events.Survivors(procs)
+	}
 }
 
 func killed(st syscall.WaitStatus) bool { return st.Signaled() && st.Signal() == unix.SIGKILL }

@@ -138,7 +138,7 @@ func (e *execution) events() jobs.Events {
 		Exited:    func(st syscall.WaitStatus) { known.Status, known.Exited = st, true },
 		Ending:    func(timedOut, stopped bool) { known.TimedOut, known.Stopped = timedOut, stopped },
 		Started: func(pid int) {
-			*known = guardian.Known{Leader: int32(pid)}
+			known.Start(pid)
 			e.watch.door().started(e.runner)
 		},
 	}

@@ -19,7 +19,7 @@ import (
 func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) int {
 	m.say("the worker died; ending the job")
 	e := &execution{options: o, m: m}
-	o.job.Stderr, o.job.Linger = stderr, 0
+	o.job.Stderr, o.job.Linger, o.job.Settle, o.job.Grace = stderr, 0, -1, -1 // everything has been sent SIGKILL
 	err := e.files.check(o)
 	if err == nil {
 		e.watch, err = newWatch(e)
@@ -29,7 +29,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 		e.files = outputs{}
 	}
 	known := *guardian.Keep()
-	start := time.Now()
+	start := known.BeganAt()
 	if err := e.open(); err != nil {
 		m.say("%v", err)
 		return statusFailed
@@ -46,6 +46,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 	}
 	e.watch.inherit(start, known.Leader != 0)
 	run := e.settled(start, result, err)
+	run.CommandLost = !known.Exited
 	restoreTerminal()
 	_ = cgroup.Dir(guardian.Cgroup()).Remove()
 	e.over(ctx, run)

@@ -248,7 +248,7 @@ func TestReportOfALostWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := readReport(t, schema, data)
-	r.want(t, map[string]string{"exit_status": "125", "started": "true"})
+	r.want(t, map[string]string{"exit_status": "125", "started": "true", "command_exit_status": "null", "command_signal": "null"})
 	if text, _ := r["error"].(string); !strings.Contains(text, "worker") {
 		t.Errorf("error %q does not name the worker", text)
 	}

@@ -47,7 +47,7 @@ func startFailure(err error) int {
 	switch {
 	case !errors.As(err, &start):
 		return statusFailed
-	case start.NotFound:
+	case start.NotFound, errors.Is(start, syscall.ENOENT): // the latter is an interpreter's
 		return statusNotFound
 	}
 	return statusNotRun

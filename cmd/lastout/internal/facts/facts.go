@@ -26,6 +26,8 @@ type Run struct {
 
 	// Result is what became of the job; nil where it could not be started.
 	Result *jobs.Result
+	// CommandLost says that nobody knows how the command ended.
+	CommandLost bool
 	// Err is why it could not be started, or what else went wrong with it; nil where nothing did.
 	Err error
 

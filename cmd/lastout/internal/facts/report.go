@@ -123,7 +123,9 @@ func (r *Run) report() *report {
 func (p *report) addResult(r *Run) {
 	res := r.Result
 	p.PID, p.TimedOut, p.Stopped, p.Killed = res.PID, res.TimedOut, res.Stopped, res.Killed
-	p.CommandExitStatus, p.CommandSignal = ending(res.Status)
+	if !r.CommandLost {
+		p.CommandExitStatus, p.CommandSignal = ending(res.Status)
+	}
 	if !res.Started.IsZero() { // a keeper that died early has not said when
 		p.CommandSeconds = res.Exited.Sub(res.Started).Seconds()
 	}

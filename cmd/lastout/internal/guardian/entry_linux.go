@@ -151,6 +151,7 @@ func tryOthers() {
 	need(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(&info)), 0, 0)
 	need(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(&info)), 0, 0)
 	need(unix.SYS_KILL, uintptr(entered.self), 0, 0, 0)
+	need(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&info)), 0, 0)
 	need(unix.SYS_TGKILL, uintptr(entered.self), uintptr(entered.self), 0, 0)
 	_, errno = sys(unix.SYS_SETPGID, 0, ^uintptr(0), 0, 0)
 	expect(unix.EINVAL, unix.SYS_SETPGID, errno)

@@ -2,6 +2,7 @@ package guardian
 
 import (
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -9,11 +10,30 @@ import (
 // Known is what a worker leaves to the heir of its job, in case that it is killed.
 type Known struct {
 	Leader   int32              // the command, once it has been started
+	Began    int64              // then, in nanoseconds of CLOCK_MONOTONIC
 	Exited   bool               // it has exited, or died
 	Status   syscall.WaitStatus // then
 	TimedOut bool
 	Stopped  bool
 }
+
+// BeganAt is when that was, as the clock now shows it.
+func (k *Known) BeganAt() time.Time {
+	now := time.Now()
+	if k.Leader == 0 {
+		return now
+	}
+	return now.Add(time.Duration(k.Began - monotonic()))
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return ts.Nano()
+}
+
+// Start notes the command.
+func (k *Known) Start(pid int) { *k = Known{Leader: int32(pid), Began: monotonic()} }
 
 // Keep is where the worker writes it: each field as soon as it is known. It is for one goroutine.
 func Keep() *Known {

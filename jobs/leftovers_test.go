@@ -1,0 +1,24 @@
+package jobs
+
+import (
+	"syscall"
+	"testing"
+
+	"lastout/subreaper"
+)
+
+// TestOutOfReach: a process that no signal has reached has not ended by one.
+func TestOutOfReach(t *testing.T) {
+	l := leftovers{stop: syscall.SIGTERM}
+	reached, other := subreaper.Process{PID: 10}, subreaper.Process{PID: 11}
+	for _, p := range []subreaper.Process{reached, other} {
+		l.found(p)
+		l.signalled(p)
+	}
+	l.outOfReach([]subreaper.Survivor{{Process: reached}, {Process: other, Err: syscall.EPERM}})
+	for pid, want := range map[int]End{10: ByStopSignal, 11: ByItself} {
+		if got := l.endUnlessKilled(pid); got != want {
+			t.Errorf("%d ended %v, want %v", pid, got, want)
+		}
+	}
+}
