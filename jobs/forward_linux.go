@@ -59,8 +59,8 @@ func (l *life) request(req request) {
 	}
 	switch {
 	case !l.gone && req.sent >= l.forked && req.sent != 0:
-		if req.sig == unix.SIGCONT && l.stays() {
-			_ = l.child.Signal(unix.SIGCONT)
+		if req.sig == unix.SIGCONT {
+			l.continued()
 		}
 		l.limitStop(req.sig)
 	case !l.gone:
@@ -76,11 +76,23 @@ func (l *life) request(req request) {
 	}
 }
 
-// stays reports whether the leader is stopped though our process group has been continued: it has
-// left that, as an interactive shell does, or we alone were continued.
-func (l *life) stays() bool {
+// continued is told that our process group was sent a SIGCONT, and the leader if it is in that. A
+// leader that stays stopped gets one: it has left the group, as an interactive shell does, or we alone
+// were continued. One that has gone on and stopped again does not: that would undo a Ctrl-Z which came
+// right after a shell's fg. Then it is told once more that it has stopped, since the first time was
+// before that SIGCONT.
+func (l *life) continued() {
+	moved := l.child.Moved() // before the notes, which may tell what it does not
 	l.readNotes()
-	return l.paused && !l.child.Moved()
+	first := l.firstStop
+	l.firstStop = 0
+	switch {
+	case !l.paused || moved:
+	case l.stops == first:
+		_ = l.child.Signal(unix.SIGCONT)
+	default:
+		l.stoppedBy(l.lastStop)
+	}
 }
 
 // signalRest passes a signal on to those that live on without a leader. Once they have had the time
@@ -111,7 +123,7 @@ func (l *life) forward(sig syscall.Signal, alone bool) {
 			l.halt(sig)
 		}
 	case sig == unix.SIGCONT: // a shell's fg: the terminal first
-		l.stopSent = 0
+		l.stopSent, l.firstStop = 0, 0
 		l.lender.resume(l.child.PID)
 	}
 	now := l.pass(sig, sigs)

@@ -24,19 +24,22 @@ type life struct {
 	events   Events
 	logger   *slog.Logger
 
-	state    state
-	forked   int64     // when the leader was there; see now
-	gone     bool      // the leader has exited
-	paused   bool      // the leader is stopped
-	stopSent uint64    // the stop signals (spawn.Bit) that were passed on, none of which has been seen to stop the leader
-	signals  int       // TERM and INT since the leader is gone
-	asked    time.Time // when somebody asked for the end
-	told     told      // who has been sent the stop signal already
-	outputs  outputs
-	result   Result
-	survived error
-	halted   halt   // that the leader has stopped is still to be told
-	calm     func() // ends the hurry of stopping and killing
+	state     state
+	forked    int64          // when the leader was there; see now
+	gone      bool           // the leader has exited
+	paused    bool           // the leader is stopped
+	stops     int            // how often it was
+	firstStop int            // which of these was the first since the last SIGCONT that came our way; 0: none
+	lastStop  syscall.Signal // what the last was by
+	stopSent  uint64         // the stop signals (spawn.Bit) that were passed on, none of which has been seen to stop the leader
+	signals   int            // TERM and INT since the leader is gone
+	asked     time.Time      // when somebody asked for the end
+	told      told           // who has been sent the stop signal already
+	outputs   outputs
+	result    Result
+	survived  error
+	halted    halt   // that the leader has stopped is still to be told
+	calm      func() // ends the hurry of stopping and killing
 
 	patience    patience
 	flow        *flow                    // the look that has just been taken, while it is acted upon
@@ -148,10 +151,19 @@ func (l *life) changed(st syscall.WaitStatus) {
 		}
 	}
 	if l.halted = (halt{}); l.paused {
-		l.halt(st.StopSignal())
+		l.stops++
+		l.stoppedBy(st.StopSignal())
 	} else {
 		l.resumed()
 	}
+}
+
+func (l *life) stoppedBy(sig syscall.Signal) {
+	if l.firstStop == 0 {
+		l.firstStop = l.stops
+	}
+	l.lastStop = sig
+	l.halt(sig)
 }
 
 // halt has the caller told that the leader has stopped, once everything else that is known by now
