@@ -32,6 +32,9 @@ func (*Parent) PID() int { return 0 }
 // Wait needs Linux.
 func (*Parent) Wait(context.Context) error { return errors.ErrUnsupported }
 
+// Signal needs Linux.
+func (*Parent) Signal(syscall.Signal) error { return errors.ErrUnsupported }
+
 // Close needs Linux.
 func (*Parent) Close() error { return errors.ErrUnsupported }
 

@@ -266,6 +266,29 @@ func TestParentWaitIsCancelled(t *testing.T) {
 	}
 }
 
+// TestParentSignal: a signal reaches the process, and nobody else once that is gone.
+func TestParentSignal(t *testing.T) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	parent, err := pdeath.OpenParentOf(func() int { return cmd.Process.Pid }, cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parent.Close()
+	if err := parent.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait()
+	if st := cmd.ProcessState.Sys().(syscall.WaitStatus); !st.Signaled() || st.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", cmd.ProcessState)
+	}
+	if err := parent.Signal(syscall.SIGTERM); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("of one that is gone it says %v, want ESRCH", err)
+	}
+}
+
 func TestOpenParentThatIsNone(t *testing.T) {
 	for _, pid := range []int{os.Getpid(), 1 << 30} {
 		if p, err := pdeath.OpenParent(pid); !errors.Is(err, pdeath.ErrParentGone) && !errors.Is(err, syscall.EINVAL) {

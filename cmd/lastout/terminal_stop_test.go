@@ -248,6 +248,7 @@ func TestStopInScript(t *testing.T) {
 				s.allStopped(job)
 				s.back(before)
 				s.line("fg")
+				s.expect("sh " + name) // which a key, that discards output, might swallow otherwise
 				s.inState(job.pid, "S")
 			}
 			if name == "pauses" {

@@ -108,7 +108,12 @@ func Watch(gone func()) error {
 	if entered.role != Worker {
 		return nil
 	}
-	return watch(func() (*pdeath.Parent, error) { return pdeath.OpenParent(int(entered.self)) }, func() {
+	open := func() (*pdeath.Parent, error) {
+		parent, err := pdeath.OpenParent(int(entered.self))
+		held.Store(parent)
+		return parent, err
+	}
+	return watch(open, func() {
 		stopAsking()
 		gone()
 	})
@@ -153,8 +158,7 @@ func Ready() {
 		}
 		if entered.role == Worker {
 			shared.ready = 1
-		}
-		if entered.role != Worker {
+		} else {
 			end(cannotGoOn)
 		}
 	})
@@ -162,8 +166,20 @@ func Ready() {
 
 var ready sync.Once
 
+// held is the guardian as [Watch] holds it.
+var held atomic.Pointer[pdeath.Parent]
+
+// tell sends the guardian a signal. It may be dead, and its number a stranger's.
+func tell(sig syscall.Signal) {
+	if parent := held.Load(); parent != nil {
+		_ = parent.Signal(sig)
+	} else if os.Getppid() == int(entered.self) { // before anything is started
+		_ = unix.Kill(int(entered.self), sig)
+	}
+}
+
 // wake makes the guardian look at the page.
-func wake() { _ = unix.Kill(int(entered.self), unix.SIGCHLD) }
+func wake() { tell(unix.SIGCHLD) }
 
 // Exit ends lastout with an exit status.
 func Exit(status int) {
@@ -200,7 +216,7 @@ const wordBits = 8 * unsafe.Sizeof(unix.Sigset_t{}.Val[0])
 // alone: a SIGCONT would undo a stop that is on its way.
 func GoOn() {
 	if shared != nil && atomic.LoadUint32(&shared.stopped) != 0 {
-		_ = unix.Kill(int(entered.self), unix.SIGCONT)
+		tell(unix.SIGCONT)
 	}
 }
 
@@ -229,7 +245,7 @@ func OutlastStop(until time.Time) {
 		return
 	}
 	if request(askWhetherRuns, until) == answerNone {
-		_ = unix.Kill(int(entered.self), unix.SIGCONT)
+		tell(unix.SIGCONT)
 	}
 }
 
