@@ -134,7 +134,7 @@ func TestLastGoodbyes(t *testing.T) {
 // TestStoppedJobHandlesForwarded guards the same for a TERM that is forwarded: CONT follows it where the job is stopped.
 func TestStoppedJobHandlesForwarded(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", "trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do read line; done"))
+		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", "trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do sleep .1; done"))
 		leader, _ := s.ready()
 		stop(t, map[string]int{"leader": leader}, "leader")
 		s.signal(s.pid(), unix.SIGTERM)

@@ -220,7 +220,7 @@ func TestRetryIsEnded(t *testing.T) {
 			}
 		})
 		underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "0", "sh", "-c", "trap 'exit 3' TERM INT HUP; echo ready $$ $PPID; while :; do read line; done"))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "0", "sh", "-c", "trap 'exit 3' TERM INT HUP; echo ready $$ $PPID; while :; do sleep .1; done"))
 			s.ready()
 			s.signal(s.pid(), sig)
 			s.end(3)
