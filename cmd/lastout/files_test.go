@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -304,5 +305,45 @@ func TestRightsOfAFile(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			t.Errorf("it has written a %s", name)
 		}
+	}
+}
+
+// TestKilledWhileItWrites: a worker that is killed before it can give a file its name leaves no
+// temporary one.
+func TestKilledWhileItWrites(t *testing.T) {
+	needProgram(t, "strace")
+	for _, flag := range []string{"report", "trace", "metrics"} {
+		t.Run(flag, func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			path := filepath.Join(t.TempDir(), "file")
+			s := play(t, b, b.Command(box.Lastout(t), "--"+flag, path, "sh", "-c", "echo ready $$ $PPID; read x"))
+			_, worker := s.ready()
+			tracer := exec.Command("strace", "-f", "-e", "trace=/^renameat", "-e", "inject=/^renameat:signal=KILL", "-p", strconv.Itoa(worker))
+			said, err := tracer.StderrPipe()
+			if err := errors.Join(err, tracer.Start()); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(said)
+			if !lines.Scan() || !strings.Contains(lines.Text(), "attached") {
+				t.Fatalf("strace: %q", lines.Text())
+			}
+			fmt.Fprintln(s.in)
+			text := ""
+			for lines.Scan() {
+				text += lines.Text() + "\n"
+			}
+			_ = tracer.Wait() // it ends with what it traces
+			if !strings.Contains(text, "SIGKILL") || !strings.Contains(text, ".tmp") {
+				t.Fatalf("it was not killed there; strace:\n%s", text)
+			}
+			s.wait()
+			if said := s.said(); !strings.Contains(said, "the worker died") {
+				t.Errorf("stderr %q", said)
+			}
+			entries, err := os.ReadDir(filepath.Dir(path))
+			if err != nil || len(entries) != 1 || entries[0].Name() != "file" {
+				t.Errorf("there is %v, %v; want the file alone", entries, err)
+			}
+		})
 	}
 }

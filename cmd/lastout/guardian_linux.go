@@ -20,6 +20,7 @@ func (o *options) inherit(ctx context.Context, m *messages, stderr io.Writer) in
 	m.say("the worker died; ending the job")
 	e := &execution{options: o, m: m}
 	o.job.Stderr, o.job.Linger, o.job.Settle, o.job.Grace = stderr, 0, -1, -1 // everything has been sent SIGKILL
+	o.sweep()
 	err := e.files.check(o)
 	if err == nil {
 		e.watch, err = newWatch(e)

@@ -10,6 +10,7 @@ import (
 	"lastout/cmd/lastout/internal/facts"
 	"lastout/cmd/lastout/internal/guardian"
 	"lastout/cmd/lastout/internal/outfile"
+	"lastout/cmd/lastout/internal/safepath"
 	"lastout/cmd/lastout/internal/trace"
 )
 
@@ -20,6 +21,7 @@ type outputs struct {
 
 // check finds out, before anything is started, whether they can be written.
 func (f *outputs) check(o *options) (err error) {
+	safepath.KeepMark((*safepath.Mark)(guardian.Mark()))
 	if err := o.notClosed(); err != nil {
 		return err
 	}
@@ -31,6 +33,14 @@ func (f *outputs) check(o *options) (err error) {
 	}
 	f.trace, err = checkOutput("trace", o.traceFile)
 	return err
+}
+
+// sweep removes what a worker that was killed while it wrote one of the files has left.
+func (o *options) sweep() {
+	left := safepath.Mark(*guardian.Mark())
+	for _, f := range o.namedFiles() {
+		outfile.Sweep(f.name, left)
+	}
 }
 
 // namedFile is a file that a flag names.

@@ -54,6 +54,7 @@ type page struct {
 	owner    int32  // the process group that has the terminal back at the end
 	modes    unix.Termios
 	known    Known     // what the heir is to know
+	mark     [12]byte  // in the name of the temporary file that was made last
 	cgroup   [512]byte // the directory to be removed at the end, and a zero
 
 	// Of the guardian.

@@ -35,6 +35,18 @@ func Check(name string) (*File, error) {
 	return f, nil
 }
 
+// Sweep removes the temporary file that a killed process has left beside the file of that name: see
+// [safepath.Path.Sweep].
+func Sweep(name string, m safepath.Mark) {
+	if _, ok := numberOf(name); ok || name == "" {
+		return
+	}
+	if p, err := safepath.Find(name); err == nil {
+		p.Sweep(m)
+		p.Close()
+	}
+}
+
 func (f *File) check() (err error) {
 	if f.name == "" {
 		return errors.New("want the name of a file, or fd:N")

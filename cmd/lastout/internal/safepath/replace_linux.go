@@ -79,20 +79,36 @@ func (p *Path) again() error {
 	return nil
 }
 
-// temporary makes a file beside the one that it is to replace: rename(2) does not leave a file
-// system. Its name begins with a dot and does not end as that one's, so that who looks for such
-// files does not find it. Nobody can guess it, and be there before.
-func (p *Path) temporary(perm fs.FileMode) (*os.File, string, error) {
+// Mark is what cannot be guessed in the name of a temporary file. Each such file has another.
+type Mark [12]byte
+
+var mark = new(Mark)
+
+// KeepMark has the mark of each temporary file written to m before the file is made. Where m is
+// memory that outlives the process, another can remove what this one has left: see Sweep.
+func KeepMark(m *Mark) { mark = m }
+
+// Sweep removes the temporary file with that mark, which a process that was killed has left, if it
+// has. It is called before this process makes any of its own.
+func (p *Path) Sweep(m Mark) { _ = unix.Unlinkat(p.dir, p.temporaryName(&m), 0) }
+
+func (p *Path) temporaryName(m *Mark) string {
 	base := p.base
 	if len(base) > 200 { // NAME_MAX is 255
 		base = base[:200]
 	}
+	return "." + base + ".tmp" + hex.EncodeToString(m[:])
+}
+
+// temporary makes a file beside the one that it is to replace: rename(2) does not leave a file
+// system. Its name begins with a dot and does not end as that one's, so that who looks for such
+// files does not find it. Nobody can guess it, and be there before.
+func (p *Path) temporary(perm fs.FileMode) (*os.File, string, error) {
 	for {
-		var random [12]byte
-		if _, err := unix.Getrandom(random[:], 0); err != nil {
+		if _, err := unix.Getrandom(mark[:], 0); err != nil {
 			return nil, "", err
 		}
-		name := "." + base + ".tmp" + hex.EncodeToString(random[:])
+		name := p.temporaryName(mark)
 		fd, err := unix.Openat(p.dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm))
 		if err == nil {
 			return os.NewFile(uintptr(fd), name), name, nil
