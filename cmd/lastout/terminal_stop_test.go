@@ -214,7 +214,7 @@ func TestTimeoutWhileStopped(t *testing.T) {
 		s.prompt(148)
 		s.stopped(job.pid)
 		// A shell looks after all its children when one of them has ended. It does not read meanwhile:
-		// zsh now and then exits when a child ends while it does ("error on TTY read").
+		// zsh has been seen to exit when a child ended while it did ("error on TTY read").
 		s.line("actor ready read")
 		s.reads(s.ready())
 		s.until("lastout has ended", func() bool { state := processState(child); return state == "" || state == "Z" })
