@@ -58,10 +58,10 @@ func nameOf(fd int) string {
 // maxHolders bounds whose descriptors are looked at. Nobody is being killed meanwhile.
 const maxHolders = 64
 
-// lookBeforeSignals finds out, of those that are about to be ended, who holds the job's output open: the dead have no descriptors. Of very many no list is
-// made for that.
+// lookBeforeSignals finds out, of those that are about to be ended, who holds the job's output open: the dead have no
+// descriptors. Those that have lingered are described anew. Of very many no list is made for that.
 func (l *life) lookBeforeSignals() {
-	if _, any := l.outputs.names(); !any {
+	if _, any := l.outputs.names(); !any && l.job.Linger == 0 {
 		return
 	}
 	procs := l.host.reaper.First(maxHolders)
@@ -77,6 +77,7 @@ func (l *life) findHolders(procs []subreaper.Process) {
 	}
 	held := make(map[int]Outputs)
 	for _, p := range procs[:min(len(procs), maxHolders)] {
+		held[p.PID] = 0
 		for i, open := range l.host.reaper.Writes(p, names) {
 			if open {
 				held[p.PID] |= Stdout << i

@@ -17,19 +17,21 @@ type leftovers struct {
 	mu    sync.Mutex
 	list  []Leftover
 	over  []bool      // which of them are counted
-	index map[int]int // by process id, into list
+	index map[int]int // by process id, into list: who has that number now
 	more  map[int]struct{}
-	sent  map[int]struct{} // who was sent the stop signal
-	stop  syscall.Signal   // which that is
+	sent  map[subreaper.ID]struct{} // who was sent the stop signal
+	stop  syscall.Signal            // which that is
 }
 
-// noticed adds processes that may end by themselves.
+// noticed adds processes that may end by themselves, and describes those anew that it knows.
 func (l *leftovers) noticed(procs ...subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		if p.Comm != "" {
-			l.add(Leftover{Process: p})
+		if i, known := l.indexOf(p); known && !l.list[i].Reaped {
+			l.list[i].Process = p
+		} else if !known && p.Comm != "" {
+			l.add(p)
 		}
 	}
 }
@@ -39,19 +41,21 @@ func (l *leftovers) found(procs ...subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		l.countIn(Leftover{Process: p})
+		l.countIn(p)
 	}
 }
 
-func (l *leftovers) countIn(left Leftover) {
-	l.add(left)
-	if i, ok := l.index[left.PID]; ok {
+func (l *leftovers) countIn(p subreaper.Process) {
+	if _, known := l.indexOf(p); !known && p.Comm != "" {
+		l.add(p)
+	}
+	if i, ok := l.index[p.PID]; ok {
 		l.over[i] = true
 	} else {
 		if l.more == nil {
 			l.more = make(map[int]struct{})
 		}
-		l.more[left.PID] = struct{}{}
+		l.more[p.PID] = struct{}{}
 	}
 }
 
@@ -64,15 +68,23 @@ func (l *leftovers) knows(pid int) bool {
 	return listed && l.over[i] || counted
 }
 
-func (l *leftovers) add(left Leftover) {
-	if _, known := l.index[left.PID]; known || len(l.list) >= maxLeftovers || left.Comm == "" {
+// indexOf finds a process in the list. It is not one that has ended and had the same number, as there
+// may be where they linger for long.
+func (l *leftovers) indexOf(p subreaper.Process) (i int, known bool) {
+	i, known = l.index[p.PID]
+	return i, known && l.list[i].ID() == p.ID()
+}
+
+func (l *leftovers) add(p subreaper.Process) {
+	if len(l.list) >= maxLeftovers {
+		delete(l.index, p.PID)
 		return
 	}
 	if l.index == nil {
 		l.index = make(map[int]int)
 	}
-	l.index[left.PID] = len(l.list)
-	l.list, l.over = append(l.list, left), append(l.over, false)
+	l.index[p.PID] = len(l.list)
+	l.list, l.over = append(l.list, Leftover{Process: p}), append(l.over, false)
 }
 
 // hold notes what processes hold open.
@@ -103,9 +115,9 @@ func (l *leftovers) signalled(p subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sent == nil {
-		l.sent = make(map[int]struct{})
+		l.sent = make(map[subreaper.ID]struct{})
 	}
-	l.sent[p.PID] = struct{}{}
+	l.sent[p.ID()] = struct{}{}
 }
 
 // killed notes that a process was sent SIGKILL.
@@ -130,15 +142,15 @@ func (l *leftovers) reaped(e subreaper.Exit) {
 	if left.End == ByKill && e.Status.Signaled() && e.Status.Signal() == syscall.SIGKILL {
 		return
 	}
-	left.End = l.endUnlessKilled(e.PID)
+	left.End = l.endUnlessKilled(left.Process)
 	if e.Status.Signaled() && e.Status.Signal() != l.stop { // somebody else was faster
 		left.End = ByItself
 	}
 }
 
 // endUnlessKilled is how a process came to its end if not by SIGKILL.
-func (l *leftovers) endUnlessKilled(pid int) End {
-	if _, sent := l.sent[pid]; sent {
+func (l *leftovers) endUnlessKilled(p subreaper.Process) End {
+	if _, sent := l.sent[p.ID()]; sent {
 		return ByStopSignal
 	}
 	return ByItself
@@ -150,7 +162,7 @@ func (l *leftovers) outOfReach(procs []subreaper.Survivor) {
 	defer l.mu.Unlock()
 	for _, p := range procs {
 		if errors.Is(p.Err, syscall.EPERM) {
-			delete(l.sent, p.PID)
+			delete(l.sent, p.ID())
 		}
 	}
 }
@@ -160,7 +172,7 @@ func (l *leftovers) survived(procs []subreaper.Survivor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range procs {
-		l.countIn(Leftover{Process: p.Process})
+		l.countIn(p.Process)
 		if i, ok := l.index[p.PID]; ok {
 			l.list[i].End = NotEnded
 		}
@@ -173,7 +185,7 @@ func (l *leftovers) settle() {
 	defer l.mu.Unlock()
 	for i := range l.list {
 		if left := &l.list[i]; !left.Reaped && left.End == ByItself {
-			left.End = l.endUnlessKilled(left.PID)
+			left.End = l.endUnlessKilled(left.Process)
 		}
 	}
 }

@@ -16,9 +16,9 @@ func TestOutOfReach(t *testing.T) {
 		l.signalled(p)
 	}
 	l.outOfReach([]subreaper.Survivor{{Process: reached}, {Process: other, Err: syscall.EPERM}})
-	for pid, want := range map[int]End{10: ByStopSignal, 11: ByItself} {
-		if got := l.endUnlessKilled(pid); got != want {
-			t.Errorf("%d ended %v, want %v", pid, got, want)
+	for p, want := range map[subreaper.Process]End{reached: ByStopSignal, other: ByItself} {
+		if got := l.endUnlessKilled(p); got != want {
+			t.Errorf("%d ended %v, want %v", p.PID, got, want)
 		}
 	}
 }

@@ -364,3 +364,40 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("stderr %q, want %q", out.Stderr, want)
 	}
 }
+
+// TestNumberUsedAgain: a leftover is described as itself, not as one that lingered, has ended, and
+// had the same process id.
+func TestNumberUsedAgain(t *testing.T) {
+	needRoot(t)
+	b := box.New(t, box.PidsCap(600))
+	report := filepath.Join(t.TempDir(), "report")
+	const job = `
+		sh -c 'read x; exit' first <&3 & first=$!
+		sh -c '
+			while [ -d /proc/'$$' ]; do :; done
+			echo >&3
+			while [ -d /proc/'$first' ]; do :; done
+			echo '$((first - 1))' >/proc/sys/kernel/ns_last_pid
+			sleep 300 &
+			[ $! = '$first' ] || echo "there is $!, not '$first'" >&2
+			exec sh -c "kill $0; exec sleep 301"' $PPID &
+		echo $first`
+	inside := fmt.Sprintf(`mkfifo %s/fifo && exec 3<>%[1]s/fifo && "$@"`, t.TempDir())
+	cmd := noInput(b.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside, "sh",
+		box.Lastout(t), "--report", report, "--linger", "forever", "--settle", "0", "sh", "-c", job))
+	out := box.Run(t, b, cmd, patience)
+	data, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatalf("%v; stderr %q", err, out.Stderr)
+	}
+	first := strings.TrimSpace(out.Stdout)
+	said := lineWith(out.Stderr, " "+first+" ")
+	if !strings.Contains(said, first+" sleep 300,") || strings.Contains(out.Stderr, "there is") {
+		t.Errorf("stderr %q, want of %s that it is sleep 300", out.Stderr, first)
+	}
+	r := readReport(t, reportSchema(t), data)
+	r.want(t, map[string]string{"leftover_count": "2"})
+	if lingered, err := json.Marshal(r["lingered"]); err != nil || !strings.Contains(string(lingered), "first") {
+		t.Errorf("lingered: %s, %v", lingered, err)
+	}
+}
