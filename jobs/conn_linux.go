@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// conn is one end of the stream between a runner and its keeper. The Go runtime's poller waits for it, which costs
-// no thread; or, before that is asked to, the caller's thread does. Reading is for one goroutine; sending is safe for concurrent use.
+// conn is one end of the stream between a runner and its keeper. The Go runtime's poller waits for
+// it, which costs no thread; or, before that is asked to, the caller's thread does. Reading is for
+// one goroutine; sending is safe for concurrent use.
 type conn struct {
 	fd   int
 	file *os.File
@@ -100,7 +101,8 @@ func (c *conn) sendSome(msg, rights []byte) (n int, err error) {
 	return n, err
 }
 
-// sendNow does not leave the Go scheduler, which might need another thread then and, at a pids limit, not get one.
+// sendNow does not leave the Go scheduler, which might need another thread then and, at a pids
+// limit, not get one.
 func sendNow(fd uintptr, msg []byte) (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&msg[0])), uintptr(len(msg)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
@@ -183,7 +185,8 @@ func (c *conn) takeRights(oob []byte) error {
 	return nil
 }
 
-// takeFDs returns the descriptors that came with the messages so far; they are the caller's to close.
+// takeFDs returns the descriptors that came with the messages so far; they are the caller's to
+// close.
 func (c *conn) takeFDs() []int {
 	fds := c.fds
 	c.fds = nil

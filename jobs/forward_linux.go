@@ -77,10 +77,10 @@ func (l *life) request(req request) {
 }
 
 // continued is told that our process group was sent a SIGCONT, and the leader if it is in that. A
-// leader that stays stopped gets one: it has left the group, as an interactive shell does, or we alone
-// were continued. One that has gone on and stopped again does not: that would undo a Ctrl-Z which came
-// right after a shell's fg. Then it is told once more that it has stopped, since the first time was
-// before that SIGCONT.
+// leader that stays stopped gets one: it has left the group, as an interactive shell does, or we
+// alone were continued. One that has gone on and stopped again does not: that would undo a Ctrl-Z
+// which came right after a shell's fg. Then it is told once more that it has stopped, since the
+// first time was before that SIGCONT.
 func (l *life) continued() {
 	moved := l.child.Moved() // before the notes, which may tell what it does not
 	l.readNotes()
@@ -108,8 +108,8 @@ func (l *life) signalRest(req request) {
 	}
 }
 
-// forward passes a signal on to a job whose leader lives. ESRCH is no error: it is exiting. One that
-// asks a stopped leader to end comes with SIGCONT, unless it is to go alone.
+// forward passes a signal on to a job whose leader lives. ESRCH is no error: it is exiting. One
+// that asks a stopped leader to end comes with SIGCONT, unless it is to go alone.
 func (l *life) forward(sig syscall.Signal, alone bool) {
 	l.logger.Info("forward", "signal", unix.SignalName(sig), "leader", l.child.PID)
 	sigs := []syscall.Signal{sig}

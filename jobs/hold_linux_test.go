@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestHold: a file that is held stays open while there is a tree, is not the job's, and is closed when Run has returned.
+// TestHold: a file that is held stays open while there is a tree, is not the job's, and is closed
+// when Run has returned.
 func TestHold(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		path := filepath.Join(t.TempDir(), "lock")

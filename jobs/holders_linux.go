@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outputs are the job's stdout and stderr, as proc_pid_fd(5) names open files; "" where nobody waits for its end.
+// outputs are the job's stdout and stderr, as proc_pid_fd(5) names open files; "" where nobody
+// waits for its end.
 type outputs struct {
 	fds   [2]int // that this process keeps for as long as it lives: there is time to name those until somebody is left over
 	links [2]string
@@ -39,8 +40,8 @@ func (o *outputs) names() ([]string, bool) {
 	return o.links[:], o.links != [2]string{}
 }
 
-// nameOf names an open file, unless it is one without an end (null(4), full(4)). It does not leave the Go scheduler, which might need
-// another thread then and, at a pids limit, not get one.
+// nameOf names an open file, unless it is one without an end (null(4), full(4)). It does not leave
+// the Go scheduler, which might need another thread then and, at a pids limit, not get one.
 func nameOf(fd int) string {
 	path, buf, at := []byte("/proc/self/fd/"+strconv.Itoa(fd)+"\x00"), make([]byte, 4096), unix.AT_FDCWD
 	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path[0])), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
@@ -58,8 +59,9 @@ func nameOf(fd int) string {
 // maxHolders bounds whose descriptors are looked at. Nobody is being killed meanwhile.
 const maxHolders = 64
 
-// lookBeforeSignals finds out, of those that are about to be ended, who holds the job's output open: the dead have no
-// descriptors. Those that have lingered are described anew. Of very many no list is made for that.
+// lookBeforeSignals finds out, of those that are about to be ended, who holds the job's output
+// open: the dead have no descriptors. Those that have lingered are described anew. Of very many no
+// list is made for that.
 func (l *life) lookBeforeSignals() {
 	if _, any := l.outputs.names(); !any && l.job.Linger == 0 {
 		return

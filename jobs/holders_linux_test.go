@@ -65,7 +65,8 @@ func outputFiles(t *testing.T) (files [2]*os.File) {
 	return files
 }
 
-// Pipes that are copied are the job's output as well; /dev/null has no end that anybody waits for; and nobody looks unless asked.
+// Pipes that are copied are the job's output as well; /dev/null has no end that anybody waits for;
+// and nobody looks unless asked.
 func TestHoldersOfPipes(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		var out, other discard

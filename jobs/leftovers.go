@@ -11,8 +11,9 @@ import (
 // maxLeftovers bounds how many are described; a fork bomb leaves thousands.
 const maxLeftovers = 256
 
-// leftovers keeps track of the processes that outlived their leader: of those that have to be ended, which are counted, and of those that
-// may end by themselves. Its methods are called by the life of the job and, as callbacks, by the reaper.
+// leftovers keeps track of the processes that outlived their leader: of those that have to be
+// ended, which are counted, and of those that may end by themselves. Its methods are called by the
+// life of the job and, as callbacks, by the reaper.
 type leftovers struct {
 	mu    sync.Mutex
 	list  []Leftover
@@ -36,7 +37,8 @@ func (l *leftovers) noticed(procs ...subreaper.Process) {
 	}
 }
 
-// found counts processes, and adds those that it does not know. Of very many all but the first have no name, and are only counted.
+// found counts processes, and adds those that it does not know. Of very many all but the first have
+// no name, and are only counted.
 func (l *leftovers) found(procs ...subreaper.Process) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,8 +70,8 @@ func (l *leftovers) knows(pid int) bool {
 	return listed && l.over[i] || counted
 }
 
-// indexOf finds a process in the list. It is not one that has ended and had the same number, as there
-// may be where they linger for long.
+// indexOf finds a process in the list. It is not one that has ended and had the same number, as
+// there may be where they linger for long.
 func (l *leftovers) indexOf(p subreaper.Process) (i int, known bool) {
 	i, known = l.index[p.PID]
 	return i, known && l.list[i].ID() == p.ID()
@@ -98,7 +100,8 @@ func (l *leftovers) hold(held map[int]Outputs) {
 	}
 }
 
-// results returns those that are counted, how many there are, and those that have ended by themselves.
+// results returns those that are counted, how many there are, and those that have ended by
+// themselves.
 func (l *leftovers) results() (over []Leftover, count int, lingered []Leftover) {
 	for i, left := range l.list {
 		if l.over[i] {

@@ -96,7 +96,8 @@ func TestLeftovers(t *testing.T) {
 	})
 }
 
-// A stubborn leftover costs the grace period and SIGKILL; one that ends while lingering ends by itself.
+// A stubborn leftover costs the grace period and SIGKILL; one that ends while lingering ends by
+// itself.
 func TestEnds(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		res := run(t, r, jobs.Job{Args: sh(`trap "" TERM; sleep 300 & :`), Grace: 50 * time.Millisecond})
@@ -225,7 +226,8 @@ func TestStdio(t *testing.T) {
 	})
 }
 
-// An orphan that is ended late and holds the output open delays nobody, and what the job has written is all there.
+// An orphan that is ended late and holds the output open delays nobody, and what the job has
+// written is all there.
 func TestOutputOfLeftovers(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		var out bytes.Buffer

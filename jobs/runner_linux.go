@@ -28,7 +28,8 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	return result, errors.Join(err, r.Close())
 }
 
-// Runner runs one job after another. Its methods are safe for concurrent use; a second Run waits for the first.
+// Runner runs one job after another. Its methods are safe for concurrent use; a second Run waits
+// for the first.
 type Runner struct {
 	opts   Options
 	logger *slog.Logger
@@ -47,8 +48,8 @@ type Runner struct {
 	conn     *conn     // to the keeper, while its job runs
 }
 
-// NewRunner makes the process a subreaper and returns a Runner. A keeper is started with its first job.
-// There is one Runner at most in a process.
+// NewRunner makes the process a subreaper and returns a Runner. A keeper is started with its first
+// job. There is one Runner at most in a process.
 func NewRunner(opts Options) (*Runner, error) {
 	r := &Runner{opts: opts, logger: opts.Logger, requests: newRequests()}
 	if r.logger == nil {
@@ -61,14 +62,18 @@ func NewRunner(opts Options) (*Runner, error) {
 	return r, nil
 }
 
-// Degraded says what is lost on this machine, nil where nothing is. See [subreaper.Reaper.Degraded].
+// Degraded says what is lost on this machine, nil where nothing is. See
+// [subreaper.Reaper.Degraded].
 func (r *Runner) Degraded() error { return r.host.reaper.Degraded() }
 
-// Run starts a job and returns when its whole tree is gone. The Result is nil only where the command could not be started,
-// with a [*StartError] if the command is the reason. With a Result the error is nil, a [*subreaper.SurvivorError] after Job.GiveUp,
-// [ErrKeeperLost] where the command was killed with its keeper, or that of copying output. A job that failed is no error of Run.
+// Run starts a job and returns when its whole tree is gone. The Result is nil only where the
+// command could not be started, with a [*StartError] if the command is the reason. With a Result
+// the error is nil, a [*subreaper.SurvivorError] after Job.GiveUp, [ErrKeeperLost] where the
+// command was killed with its keeper, or that of copying output. A job that failed is no error of
+// Run.
 //
-// When ctx ends, the tree gets the stop signal, its grace period and SIGKILL; Run returns after that, with Result.Stopped set.
+// When ctx ends, the tree gets the stop signal, its grace period and SIGKILL; Run returns after
+// that, with Result.Stopped set.
 func (r *Runner) Run(ctx context.Context, job Job) (*Result, error) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -149,8 +154,9 @@ func (r *Runner) runHere(ctx context.Context, job *Job, std *stdio, started func
 	})
 }
 
-// descriptor returns the number of a file. File.Fd makes it blocking, which is what a job expects of a pipe of ours; standard
-// descriptors are left as the caller has them, since the mode belongs to whoever else has them open.
+// descriptor returns the number of a file. File.Fd makes it blocking, which is what a job expects
+// of a pipe of ours; standard descriptors are left as the caller has them, since the mode belongs
+// to whoever else has them open.
 func descriptor(f *os.File) int {
 	fd := fileClosed
 	if f == nil {
@@ -165,9 +171,10 @@ func descriptor(f *os.File) int {
 	return fd
 }
 
-// Settle ends whatever else has been adopted: children that an exec handed to this process among them. It goes through the
-// same life as a job whose leader is gone, with the durations of job, and returns what there was. Where all that is left reads what this process itself
-// writes, as in a shell's "exec > >(tee log); exec prog", it ends nobody: close that, and call it again.
+// Settle ends whatever else has been adopted: children that an exec handed to this process among
+// them. It goes through the same life as a job whose leader is gone, with the durations of job, and
+// returns what there was. Where all that is left reads what this process itself writes, as in a
+// shell's "exec > >(tee log); exec prog", it ends nobody: close that, and call it again.
 func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -181,22 +188,24 @@ func (r *Runner) Settle(ctx context.Context, job Job) (*Result, error) {
 // Childless reports whether there is nothing to settle.
 func (r *Runner) Childless() bool { return r.host.reaper.Childless() }
 
-// Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the leader is gone: the
-// first ends lingering, a second one the grace period.
+// Signal asks for a signal to be forwarded to the job. TERM and INT have more to say once the
+// leader is gone: the first ends lingering, a second one the grace period.
 func (r *Runner) Signal(sig syscall.Signal) {
 	r.resend(sig)
 	r.request(request{input: stopSignal, sig: sig})
 }
 
-// SignalAlone is Signal without the SIGCONT that TERM, INT, QUIT and HUP bring to a leader which is stopped. It is for a caller that was
-// stopped together with the job, and that is going to pass on the SIGCONT which continued both.
+// SignalAlone is Signal without the SIGCONT that TERM, INT, QUIT and HUP bring to a leader which is
+// stopped. It is for a caller that was stopped together with the job, and that is going to pass on
+// the SIGCONT which continued both.
 func (r *Runner) SignalAlone(sig syscall.Signal) {
 	r.resend(sig)
 	r.request(request{input: stopSignal, sig: sig, alone: true})
 }
 
-// Sent says that a signal has come which the leader was sent, too, as the terminal does with Job.Foreground: it is not forwarded, unless the
-// leader was not there yet, but has the meaning that it has for Signal once the leader is gone.
+// Sent says that a signal has come which the leader was sent, too, as the terminal does with
+// Job.Foreground: it is not forwarded, unless the leader was not there yet, but has the meaning
+// that it has for Signal once the leader is gone.
 func (r *Runner) Sent(sig syscall.Signal) {
 	req := request{input: stopSignal, sig: sig, sent: now()}
 	if r.resend(sig) {
@@ -206,8 +215,8 @@ func (r *Runner) Sent(sig syscall.Signal) {
 }
 
 // resend reports whether a signal that the leader was sent, too, is to be sent to it again. A stop
-// signal that has come before the leader could execute its program is: that must not stop it, and so
-// is the SIGCONT after it.
+// signal that has come before the leader could execute its program is: that must not stop it, and
+// so is the SIGCONT after it.
 func (r *Runner) resend(sig syscall.Signal) bool {
 	switch {
 	case terminal.Stops(sig):
@@ -221,8 +230,8 @@ func (r *Runner) resend(sig syscall.Signal) bool {
 	return false
 }
 
-// Shares reports whether the job that was started last is in our process group, as Job.Foreground asks for, or Job.Terminal where others are at the
-// terminal, too.
+// Shares reports whether the job that was started last is in our process group, as Job.Foreground
+// asks for, or Job.Terminal where others are at the terminal, too.
 func (r *Runner) Shares() bool { return r.shares.Load() }
 
 // Stop asks for the end of the tree: stop signal, grace period, SIGKILL.
@@ -297,7 +306,8 @@ func (r *Runner) level(ctx context.Context) slog.Level {
 	return slog.LevelError
 }
 
-// setConn sends requests to the keeper from now on, those first that came before there was one; nil ends that.
+// setConn sends requests to the keeper from now on, those first that came before there was one; nil
+// ends that.
 func (r *Runner) setConn(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -386,7 +396,8 @@ func (k *keptRun) message(m inbound) (result *Result, err error, done bool) {
 	return nil, err, false
 }
 
-// lost ends the tree of a keeper that has died: its leader has got its parent-death signal, the rest is ours now.
+// lost ends the tree of a keeper that has died: its leader has got its parent-death signal, the
+// rest is ours now.
 func (k *keptRun) lost(ctx context.Context) (*Result, error) {
 	k.setConn(nil)
 	if k.pid == 0 { // it could not say that it has started the command, whose output is waited for

@@ -49,7 +49,8 @@ func openStdio(job *Job) (*stdio, []func(), error) {
 	return s, copies, nil
 }
 
-// sameWriter reports whether two writers are one, so that the job's output keeps its order. Types that cannot be compared are not.
+// sameWriter reports whether two writers are one, so that the job's output keeps its order. Types
+// that cannot be compared are not.
 func sameWriter(a, b io.Writer) (same bool) {
 	defer func() { _ = recover() }()
 	return a == b
@@ -155,8 +156,8 @@ func (s *stdio) started() {
 	s.ours = nil
 }
 
-// wait returns when all of the output has been copied. The tree is gone, so all of it is in the pipes: the end of file
-// is not waited for, because a stranger may have been passed a descriptor.
+// wait returns when all of the output has been copied. The tree is gone, so all of it is in the
+// pipes: the end of file is not waited for, because a stranger may have been passed a descriptor.
 func (s *stdio) wait() error {
 	for _, end := range s.ends {
 		_ = end.SetReadDeadline(time.Unix(1, 0))

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSentContinue: a SIGCONT that the whole process group has got is sent again to a leader that has
-// stayed stopped, and not to one that has gone on and was stopped once more. That is told again.
+// TestSentContinue: a SIGCONT that the whole process group has got is sent again to a leader that
+// has stayed stopped, and not to one that has gone on and was stopped once more. That is told
+// again.
 func TestSentContinue(t *testing.T) {
 	for name, again := range map[string]bool{"stays": false, "stops again": true} {
 		t.Run(name, func(t *testing.T) {

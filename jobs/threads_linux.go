@@ -18,12 +18,12 @@ import (
 // a process does while it has a job makes its system calls without telling the runtime, but for
 // those that are meant to block.
 
-// enoughThreads is how many goroutines must be able to be on a thread of their own in a process that
-// does nothing else than running jobs: one in waitid, one that reads the name of a process, which may
-// take long, and two that run. When one of these is in a system call that takes long, it finds its
-// processor given away when it comes back; on a busy machine both may be so. The runtime has one
-// thread more, its monitor. With four of them, a thread bomb at a pids limit had one of some hundred
-// runs end for want of another.
+// enoughThreads is how many goroutines must be able to be on a thread of their own in a process
+// that does nothing else than running jobs: one in waitid, one that reads the name of a process,
+// which may take long, and two that run. When one of these is in a system call that takes long, it
+// finds its processor given away when it comes back; on a busy machine both may be so. The runtime
+// has one thread more, its monitor. With four of them, a thread bomb at a pids limit had one of
+// some hundred runs end for want of another.
 const enoughThreads = 6
 
 // spareThreads is how many more than there are that is in a program whose other threads may be

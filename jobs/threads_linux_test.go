@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The kernel has every thread that the runtime counts when warm returns: one that is still to be made might not be had once the job is at its limit.
+// The kernel has every thread that the runtime counts when warm returns: one that is still to be
+// made might not be had once the job is at its limit.
 func TestWarm(t *testing.T) {
 	for range 20 {
 		before := notMade()

@@ -29,17 +29,19 @@ const (
 	msgFailed
 )
 
-// A message is its length in four bytes, its kind in one, and its fields: numbers as varints, strings with
-// their length before them. Both ends are the same binary, so there are no versions.
+// A message is its length in four bytes, its kind in one, and its fields: numbers as varints,
+// strings with their length before them. Both ends are the same binary, so there are no versions.
 const headerSize = 5
 
-// maxMessage bounds what is believed of a length. A command line and its environment have 6 MiB at most (execve(2)).
+// maxMessage bounds what is believed of a length. A command line and its environment have 6 MiB at
+// most (execve(2)).
 const maxMessage = 64 << 20
 
 // errMessage says that a message is not well formed.
 var errMessage = errors.New("malformed message between runner and keeper")
 
-// wire carries the fields of a message, in either direction: a type's fields method is its encoding and its decoding at once.
+// wire carries the fields of a message, in either direction: a type's fields method is its encoding
+// and its decoding at once.
 type wire struct {
 	buf      []byte
 	decoding bool
@@ -120,8 +122,8 @@ func (w *wire) time(v *time.Time) {
 	}
 }
 
-// since carries a time by its distance from an earlier one, which is that of the monotonic clock: at the other end, too, the clock
-// may have been set in between.
+// since carries a time by its distance from an earlier one, which is that of the monotonic clock:
+// at the other end, too, the clock may have been set in between.
 func (w *wire) since(v *time.Time, start time.Time) {
 	known := !v.IsZero()
 	w.bool(&known)
@@ -173,7 +175,8 @@ func (o *order) holds() []int { return o.sent[len(o.sent)-o.heldHere():] }
 
 func (o *order) heldHere() int { return min(max(o.held, 0), len(o.sent)) }
 
-// complete reports whether all descriptors have come: the kernel leaves out those that there is no number for (unix(7)).
+// complete reports whether all descriptors have come: the kernel leaves out those that there is no
+// number for (unix(7)).
 func (o *order) complete() bool {
 	n := o.held
 	for _, fd := range o.files {

@@ -52,7 +52,8 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// A keeper's clock may be set while it has a job: what travels are distances of the monotonic clock.
+// A keeper's clock may be set while it has a job: what travels are distances of the monotonic
+// clock.
 func TestWireKeepsDistances(t *testing.T) {
 	start := time.Now()
 	end := clockSet(start.Add(time.Minute), -time.Hour)
@@ -72,8 +73,9 @@ func TestWireKeepsDistances(t *testing.T) {
 	}
 }
 
-// clockSet returns what time.Now would have returned if the clock had been set by d, whole seconds, meanwhile: the first word
-// of a Time with a monotonic reading has the seconds of the clock from bit 30 on.
+// clockSet returns what time.Now would have returned if the clock had been set by d, whole seconds,
+// meanwhile: the first word of a Time with a monotonic reading has the seconds of the clock from
+// bit 30 on.
 func clockSet(t time.Time, d time.Duration) time.Time {
 	wall := (*uint64)(unsafe.Pointer(&t))
 	*wall += uint64(d/time.Second) << 30
@@ -84,7 +86,8 @@ func FuzzWire(f *testing.F) {
 	f.Add(message(msgRun, (&order{job: Job{Args: []string{"a", "b"}}}).fields)[headerSize:])
 	f.Add(message(msgResult, (&outcome{}).fields)[headerSize:])
 	f.Fuzz(func(t *testing.T, body []byte) {
-		// No message makes us fail or allocate more than it is long; one that is understood is sent again as it is.
+		// No message makes us fail or allocate more than it is long; one that is understood is sent
+		// again as it is.
 		var o order
 		if decode(body, o.fields) == nil {
 			var again order

@@ -19,6 +19,7 @@
 //	})
 //
 // Limits: the signal is not inherited by a child's own children, and is cleared when a set-user-ID,
-// set-group-ID or capability-carrying program is executed. It is for direct children; for whole trees there is
-// package jobs. Everywhere but on Linux the functions return [errors.ErrUnsupported].
+// set-group-ID or capability-carrying program is executed. It is for direct children; for whole
+// trees there is package jobs. Everywhere but on Linux the functions return
+// [errors.ErrUnsupported].
 package pdeath

@@ -11,18 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Parent is the process's parent, held by a pidfd (pidfd_open(2), Linux 5.3), so that its death is learned
-// without polling and its number cannot come to mean another process.
+// Parent is the process's parent, held by a pidfd (pidfd_open(2), Linux 5.3), so that its death is
+// learned without polling and its number cannot come to mean another process.
 type Parent struct {
 	pid  int
 	file *os.File
 }
 
-// OpenParent opens the parent, whose process id was recorded before. It returns [ErrParentGone] if the
-// parent is another one by now.
+// OpenParent opens the parent, whose process id was recorded before. It returns [ErrParentGone] if
+// the parent is another one by now.
 func OpenParent(pid int) (*Parent, error) { return OpenParentOf(os.Getppid, pid) }
 
-// OpenParentOf is OpenParent for another process. parent returns the parent that it has now, or 0 where that cannot be known.
+// OpenParentOf is OpenParent for another process. parent returns the parent that it has now, or 0
+// where that cannot be known.
 func OpenParentOf(parent func() int, pid int) (*Parent, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -31,7 +32,8 @@ func OpenParentOf(parent func() int, pid int) (*Parent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parent %d: pidfd_open: %w", pid, err)
 	}
-	// The number could have been recycled before it was opened; while it is the parent's, it was not.
+	// The number could have been recycled before it was opened; while it is the parent's, it was
+	// not.
 	if now := parent(); now != pid && now != 0 {
 		unix.Close(fd)
 		return nil, fmt.Errorf("parent %d: %w", pid, ErrParentGone)
@@ -46,8 +48,9 @@ func OpenParentOf(parent func() int, pid int) (*Parent, error) {
 // PID returns the parent's process id.
 func (p *Parent) PID() int { return p.pid }
 
-// Wait returns nil when the parent has died, and the context's error when that ends first. It costs no thread:
-// the Go runtime's poller watches the descriptor. Only one Wait may be under way at a time.
+// Wait returns nil when the parent has died, and the context's error when that ends first. It costs
+// no thread: the Go runtime's poller watches the descriptor. Only one Wait may be under way at a
+// time.
 func (p *Parent) Wait(ctx context.Context) error {
 	raw, err := p.file.SyscallConn()
 	if err != nil {

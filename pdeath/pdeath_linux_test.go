@@ -48,7 +48,8 @@ func TestSetAndClear(t *testing.T) {
 	}
 }
 
-// A parent that was gone before the call sends nothing any more: Set must say so, and leave nothing set.
+// A parent that was gone before the call sends nothing any more: Set must say so, and leave nothing
+// set.
 func TestSetAfterTheParentDied(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -109,7 +110,8 @@ func wait(t *testing.T, pid int) syscall.WaitStatus {
 	}
 }
 
-// The trap, without its remedy: the child of a goroutine that was locked to its thread dies with that thread.
+// The trap, without its remedy: the child of a goroutine that was locked to its thread dies with
+// that thread.
 func TestChildDiesWithItsThread(t *testing.T) {
 	var pid int
 	var input io.Closer
@@ -133,8 +135,8 @@ func TestChildOutlivesWhoAskedForIt(t *testing.T) {
 	}
 }
 
-// onDyingThread runs f in a goroutine that is locked to its thread until it ends, and returns when the thread has ended. The main
-// thread does not end in a Go program, so it has to be another one.
+// onDyingThread runs f in a goroutine that is locked to its thread until it ends, and returns when
+// the thread has ended. The main thread does not end in a Go program, so it has to be another one.
 func onDyingThread(f func()) {
 	tid := make(chan int)
 	go func() {
@@ -184,8 +186,8 @@ func TestStartError(t *testing.T) {
 	}
 }
 
-// grandchild runs a shell that starts this binary as its child, in a mode, and is killed when that is ready. It
-// returns what the grandchild writes then.
+// grandchild runs a shell that starts this binary as its child, in a mode, and is killed when that
+// is ready. It returns what the grandchild writes then.
 func grandchild(t *testing.T, mode string) string {
 	t.Helper()
 	outR, outW, err := os.Pipe()

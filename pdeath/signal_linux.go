@@ -9,10 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Set makes the kernel send sig to this process when the thread that forked it ends (PR_SET_PDEATHSIG, prctl(2),
-// Linux 2.1.57). parent is the parent's process id as it was known before; if the parent is another one by now,
-// the signal would never come: Set clears it again and returns [ErrParentGone]. The parent is not compared with 1,
-// because an orphan may be adopted by any subreaper.
+// Set makes the kernel send sig to this process when the thread that forked it ends
+// (PR_SET_PDEATHSIG, prctl(2), Linux 2.1.57). parent is the parent's process id as it was known
+// before; if the parent is another one by now, the signal would never come: Set clears it again and
+// returns [ErrParentGone]. The parent is not compared with 1, because an orphan may be adopted by
+// any subreaper.
 //
 // The setting belongs to the calling thread: lock the goroutine to it (runtime.LockOSThread).
 func Set(sig syscall.Signal, parent int) error {
@@ -35,7 +36,8 @@ func set(sig syscall.Signal) error {
 	return nil
 }
 
-// Signal returns the calling thread's parent-death signal, 0 where there is none (PR_GET_PDEATHSIG, Linux 2.3.15).
+// Signal returns the calling thread's parent-death signal, 0 where there is none (PR_GET_PDEATHSIG,
+// Linux 2.3.15).
 func Signal() (syscall.Signal, error) {
 	var sig int32
 	if err := unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&sig)), 0, 0, 0); err != nil {

@@ -11,8 +11,8 @@ type Thread struct {
 	work chan func()
 }
 
-// NewThread starts a thread. It has the signal mask that the process was started with, as every thread has
-// that the Go runtime makes.
+// NewThread starts a thread. It has the signal mask that the process was started with, as every
+// thread has that the Go runtime makes.
 func NewThread() *Thread {
 	t := &Thread{work: make(chan func())}
 	started := make(chan struct{})
@@ -21,7 +21,8 @@ func NewThread() *Thread {
 	return t
 }
 
-// begin runs the loop on a thread that is not the main one: that one does not end before the process.
+// begin runs the loop on a thread that is not the main one: that one does not end before the
+// process.
 func (t *Thread) begin(started chan<- struct{}) {
 	runtime.LockOSThread()
 	if onMainThread() {
@@ -39,8 +40,9 @@ func (t *Thread) begin(started chan<- struct{}) {
 	// Never unlocked: the end of a locked goroutine ends its thread, which is what Close is for.
 }
 
-// Do runs f on the thread and waits for it. What f sets that belongs to a thread (parent-death signal,
-// no_new_privs, scheduling) stays set for later calls. It must not be called after Close, nor from f.
+// Do runs f on the thread and waits for it. What f sets that belongs to a thread (parent-death
+// signal, no_new_privs, scheduling) stays set for later calls. It must not be called after Close,
+// nor from f.
 func (t *Thread) Do(f func()) {
 	done := make(chan struct{})
 	t.work <- func() {
@@ -50,9 +52,10 @@ func (t *Thread) Do(f func()) {
 	<-done
 }
 
-// Start forks and executes a program on the thread, as syscall.ForkExec does, and returns its process id.
-// With attr.Sys.Pdeathsig the child gets that signal when the thread or the process ends. A child whose parent died
-// between fork and prctl gets it too: ForkExec compares getppid(2) with the parent that it recorded before.
+// Start forks and executes a program on the thread, as syscall.ForkExec does, and returns its
+// process id. With attr.Sys.Pdeathsig the child gets that signal when the thread or the process
+// ends. A child whose parent died between fork and prctl gets it too: ForkExec compares getppid(2)
+// with the parent that it recorded before.
 //
 // syscall.ForkExec and not os.StartProcess, which may first fork a probe of its own.
 func (t *Thread) Start(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {

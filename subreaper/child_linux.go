@@ -24,9 +24,9 @@ type Child struct {
 	changed func(Change)
 }
 
-// Start calls fork, which must start one child and return its process id, and watches that child: changed is
-// called when it exits, is stopped or continued, under the rules of [Options]. The child is registered before it
-// can be reaped. An error of fork is returned as it is.
+// Start calls fork, which must start one child and return its process id, and watches that child:
+// changed is called when it exits, is stopped or continued, under the rules of [Options]. The child
+// is registered before it can be reaped. An error of fork is returned as it is.
 func (r *Reaper) Start(fork func() (pid int, err error), changed func(Change)) (*Child, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,7 +42,8 @@ func (r *Reaper) Start(fork func() (pid int, err error), changed func(Change)) (
 	return c, nil
 }
 
-// watch registers a child that cannot have been reaped: we hold the lock, or the loop has not begun.
+// watch registers a child that cannot have been reaped: we hold the lock, or the loop has not
+// begun.
 func (r *Reaper) watch(pid int, changed func(Change)) *Child {
 	c := &Child{PID: pid, r: r, changed: changed}
 	if c.pidfd, _ = pidfdOpen(int32(pid)); c.pidfd < 0 {
@@ -88,7 +89,8 @@ func (c *Child) Release() {
 	r.expect()
 }
 
-// gone forgets a child that has been reaped. Its pidfd stays open: process-group signals may still go through it.
+// gone forgets a child that has been reaped. Its pidfd stays open: process-group signals may still
+// go through it.
 func (c *Child) gone(exit Exit) {
 	c.reaped = true
 	delete(c.r.watched, int32(c.PID))
@@ -98,7 +100,8 @@ func (c *Child) gone(exit Exit) {
 	}
 }
 
-// Close gives the child's descriptor back. Signals to it or its group fail from then on, once it has been reaped.
+// Close gives the child's descriptor back. Signals to it or its group fail from then on, once it
+// has been reaped.
 func (c *Child) Close() {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
@@ -108,8 +111,8 @@ func (c *Child) Close() {
 	}
 }
 
-// Stopping reports whether the child has been stopped and that has not been told yet. What has been told before it returns is for the
-// caller to know.
+// Stopping reports whether the child has been stopped and that has not been told yet. What has been
+// told before it returns is for the caller to know.
 func (c *Child) Stopping() bool {
 	c.r.mu.Lock() // a stop is taken off the kernel's list and told under it
 	defer c.r.mu.Unlock()
@@ -117,8 +120,8 @@ func (c *Child) Stopping() bool {
 	return !c.reaped && waitidNow(unix.P_PID, c.PID, unix.WSTOPPED|unix.WNOWAIT|unix.WALL, &info, nil) == 0 && info.PID != 0
 }
 
-// Moved reports whether the child has been stopped or continued, or has exited, and that has not been told yet. What has been
-// told before it returns is for the caller to know.
+// Moved reports whether the child has been stopped or continued, or has exited, and that has not
+// been told yet. What has been told before it returns is for the caller to know.
 func (c *Child) Moved() bool {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
@@ -139,8 +142,9 @@ func (c *Child) Signal(sig syscall.Signal) error {
 	return signalError(c.PID, sig, kill(int32(c.PID), sig))
 }
 
-// SignalGroup sends sig to the process group that the child leads. Once the child has been reaped this needs
-// PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), because the group's number may have been recycled; ESRCH before that.
+// SignalGroup sends sig to the process group that the child leads. Once the child has been reaped
+// this needs PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), because the group's number may have been
+// recycled; ESRCH before that.
 func (c *Child) SignalGroup(sig syscall.Signal) error {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()

@@ -17,7 +17,8 @@ type command struct {
 	pidfd int // tells whether the number still means this process
 }
 
-// collected reports whether the owner has reaped it. Before Linux 5.3 a recycled number may hide that.
+// collected reports whether the owner has reaped it. Before Linux 5.3 a recycled number may hide
+// that.
 func (c *command) collected(pid int32) bool {
 	if c.pidfd >= 0 {
 		return pidfdSignal(c.pidfd, 0, 0) == unix.ESRCH
@@ -26,9 +27,9 @@ func (c *command) collected(pid int32) bool {
 	return waitidNow(unix.P_PID, int(pid), waitExit|unix.WNOWAIT, &info, nil) == unix.ECHILD
 }
 
-// StartCommand starts cmd, as cmd.Start does, and leaves its exit status to cmd.Wait. The command's own orphans are adopted
-// and reaped like any other. Wait for the command before long: while it is a zombie, the Reaper falls back to
-// SIGCHLD (os/signal) to see other exits.
+// StartCommand starts cmd, as cmd.Start does, and leaves its exit status to cmd.Wait. The command's
+// own orphans are adopted and reaped like any other. Wait for the command before long: while it is
+// a zombie, the Reaper falls back to SIGCHLD (os/signal) to see other exits.
 func (r *Reaper) StartCommand(cmd *exec.Cmd) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,8 +55,8 @@ func (r *Reaper) addCommand(pid int32) {
 	r.commands[pid] = &command{pidfd: fd}
 }
 
-// noticeCommands finds children that somebody has started without telling us: os keeps a pidfd for each of them until it has been
-// waited for (Go 1.23, Linux 5.4), and nobody has one for an orphan.
+// noticeCommands finds children that somebody has started without telling us: os keeps a pidfd for
+// each of them until it has been waited for (Go 1.23, Linux 5.4), and nobody has one for an orphan.
 func (r *Reaper) noticeCommands() {
 	if r.opts.Exclusive || r.fs == nil {
 		return
@@ -102,8 +103,9 @@ func (r *Reaper) dropCommands() {
 	}
 }
 
-// beside reaps while a command's zombie, which is its owner's to reap, answers every wait for any child. There is
-// no event for "somebody else has reaped it", so until the next SIGCHLD each one makes us look at our other children by number.
+// beside reaps while a command's zombie, which is its owner's to reap, answers every wait for any
+// child. There is no event for "somebody else has reaped it", so until the next SIGCHLD each one
+// makes us look at our other children by number.
 func (r *Reaper) beside() {
 	for {
 		r.sweep()

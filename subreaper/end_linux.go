@@ -10,14 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// End kills every descendant and reaps until the kernel says that no child is left. Commands of StartCommand that have not been
-// waited for are spared, their own orphans are not. New processes that descendants fork meanwhile are killed too.
+// End kills every descendant and reaps until the kernel says that no child is left. Commands of
+// StartCommand that have not been waited for are spared, their own orphans are not. New processes
+// that descendants fork meanwhile are killed too.
 //
-// A pass goes through the whole tree and kills on sight: all direct children, then those below them, parents first. Only when a pass has
-// found nobody new is anything reaped: zombies keep their places under a pids limit, so a fork bomb starves on its own dead. A
-// crowd of direct children that leaves nobody while it is killed may die undisturbed: it is reaped before anybody looks below it.
+// A pass goes through the whole tree and kills on sight: all direct children, then those below
+// them, parents first. Only when a pass has found nobody new is anything reaped: zombies keep their
+// places under a pids limit, so a fork bomb starves on its own dead. A crowd of direct children
+// that leaves nobody while it is killed may die undisturbed: it is reaped before anybody looks
+// below it.
 //
-// If ctx ends first, End returns a [*SurvivorError]; it looks at ctx at least once a second. Nothing is reaped by the Reaper's own loop before End returns.
+// If ctx ends first, End returns a [*SurvivorError]; it looks at ctx at least once a second.
+// Nothing is reaped by the Reaper's own loop before End returns.
 func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,8 +81,9 @@ type ender struct {
 	tell    time.Duration
 }
 
-// mayKeep is the number of direct children up to which nobody is reaped after a pass that found somebody new. A list that grows without
-// end is as bad as a freed place. Without /proc a pass finds so few that only a list as long as most pids limits starves a bomb.
+// mayKeep is the number of direct children up to which nobody is reaped after a pass that found
+// somebody new. A list that grows without end is as bad as a freed place. Without /proc a pass
+// finds so few that only a list as long as most pids limits starves a bomb.
 func (e *ender) mayKeep() int {
 	if e.r.fs == nil {
 		return 1 << 13
@@ -107,8 +112,8 @@ func (e *ender) run(ctx context.Context) error {
 	return nil
 }
 
-// reapOrWait reaps the dead of the last pass. Where it found nobody new, it goes on while they die: a pass more would find
-// nothing, and take time from those that are dying.
+// reapOrWait reaps the dead of the last pass. Where it found nobody new, it goes on while they die:
+// a pass more would find nothing, and take time from those that are dying.
 func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 	if e.starves() {
 		e.waitForDeath(nil, dying) // who is dying needs a processor, too
@@ -121,7 +126,8 @@ func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 		if rest <= 0 {
 			return
 		}
-		// One of the last on the list, which were sent SIGKILL first: when it is dead, those after it will be too.
+		// One of the last on the list, which were sent SIGKILL first: when it is dead, those after
+		// it will be too.
 		i := max(0, len(e.direct)-ahead)
 		e.waitForDeath(e.direct[i:i+1], rest)
 		reaped = e.sweep()
@@ -139,23 +145,26 @@ func (e *ender) reapOrWait(ctx context.Context, fresh int) {
 // searching reports whether there may be children that have not been found, without /proc.
 func (e *ender) searching() bool { return e.r.fs == nil && !e.search.round() }
 
-// starves reports whether nobody is to be reaped before all numbers have been tried, without /proc: to reap shows whether the dead were
-// the last, but where there is a bomb it gives it places. Fork attempts that fail at a pids limit use numbers up, too, so its
-// processes may have any.
+// starves reports whether nobody is to be reaped before all numbers have been tried, without /proc:
+// to reap shows whether the dead were the last, but where there is a bomb it gives it places. Fork
+// attempts that fail at a pids limit use numbers up, too, so its processes may have any.
 func (e *ender) starves() bool {
 	return e.searching() && e.passes > trusting && len(e.direct) <= e.mayKeep()
 }
 
-// trusting is the number of passes in which everybody is taken for found, without /proc. Without a bomb they are.
+// trusting is the number of passes in which everybody is taken for found, without /proc. Without a
+// bomb they are.
 const trusting = 16
 
-// dying is how long those that die are waited for at least before the next pass. Whoever is new is not to have much longer than that.
+// dying is how long those that die are waited for at least before the next pass. Whoever is new is
+// not to have much longer than that.
 const dying = 2 * time.Millisecond
 
 // ahead is how many deaths are waited for at once.
 const ahead = 16
 
-// crowd is how many direct children make it worth while to let them die before anybody is looked for below them.
+// crowd is how many direct children make it worth while to let them die before anybody is looked
+// for below them.
 const crowd = 32
 
 func (e *ender) progress() { e.blocked, e.moved = 0, time.Now() }
@@ -165,8 +174,8 @@ func (e *ender) done() bool {
 	return childless() || len(e.r.commands) > 0 && len(e.allChildren()) == 0
 }
 
-// pass kills whom it finds and returns how many were new. The direct children come first, all of them: to look below one takes ten
-// times as long as to kill it.
+// pass kills whom it finds and returns how many were new. The direct children come first, all of
+// them: to look below one takes ten times as long as to kill it.
 func (e *ender) pass() (fresh int) {
 	e.direct = append(e.direct[:0], e.knownChildren()...)
 	if len(e.direct) == 0 && e.r.fs != nil {
@@ -184,17 +193,19 @@ func (e *ender) pass() (fresh int) {
 	}
 	e.unseen = e.unseen[:0]
 	if e.blocked >= stubborn {
-		// Those that do not die may get children yet: their grandchildren can make them for them (CLONE_PARENT).
+		// Those that do not die may get children yet: their grandchildren can make them for them
+		// (CLONE_PARENT).
 		e.unseen = append(e.unseen, e.direct...)
 	}
 	return fresh
 }
 
-// killChildren kills the direct children that have not been killed yet. What they have forked is listed after that, when they cannot
-// fork any more.
+// killChildren kills the direct children that have not been killed yet. What they have forked is
+// listed after that, when they cannot fork any more.
 func (e *ender) killChildren() (fresh int) {
 	e.struck = e.struck[:0]
-	// The youngest are last on the list: of a chain that forks and exits they are the ones that still live.
+	// The youngest are last on the list: of a chain that forks and exits they are the ones that
+	// still live.
 	for _, pid := range slices.Backward(e.direct) {
 		m, known := e.killed[pid]
 		if known && m.start == 0 && m.errno == 0 {
@@ -209,9 +220,10 @@ func (e *ender) killChildren() (fresh int) {
 	return len(e.struck)
 }
 
-// dyingQuietly reports whether those that have been killed are to be let die before anybody looks below them: a look into /proc takes
-// longer than most of them live, and the kernel as long again to forget it (proc_flush_pid in fs/proc/base.c). Of a crowd that
-// forks, some will have left us children while it was killed.
+// dyingQuietly reports whether those that have been killed are to be let die before anybody looks
+// below them: a look into /proc takes longer than most of them live, and the kernel as long again
+// to forget it (proc_flush_pid in fs/proc/base.c). Of a crowd that forks, some will have left us
+// children while it was killed.
 func (e *ender) dyingQuietly(fresh int) bool {
 	switch {
 	case !e.deep():
@@ -233,7 +245,8 @@ func (e *ender) newcomers() bool {
 	})
 }
 
-// below kills what is below n, which has been sent SIGKILL and so forks no more: its list is taken after that.
+// below kills what is below n, which has been sent SIGKILL and so forks no more: its list is taken
+// after that.
 func (e *ender) below(n node, threads int32) (fresh int) {
 	children := e.push(n, threads)
 	defer e.pop(children)
@@ -275,9 +288,10 @@ func (e *ender) killDeep(n node, st *proc.Stat) int {
 	return 1
 }
 
-// sweep reaps the direct children of the last pass that are dead, and only those: an unbounded loop of waits never
-// ends against a chain that forks and exits faster than we reap. They die about in the order in which they were killed, from
-// the last one on, so while some die it need not look at all of them.
+// sweep reaps the direct children of the last pass that are dead, and only those: an unbounded loop
+// of waits never ends against a chain that forks and exits faster than we reap. They die about in
+// the order in which they were killed, from the last one on, so while some die it need not look at
+// all of them.
 func (e *ender) sweep() (reaped int) {
 	var info siginfo
 	var ru unix.Rusage
@@ -299,7 +313,8 @@ func (e *ender) sweep() (reaped int) {
 	return reaped
 }
 
-// wait blocks until one of the direct children has died or some time has passed, and tells of those that do not die.
+// wait blocks until one of the direct children has died or some time has passed, and tells of those
+// that do not die.
 func (e *ender) wait(ctx context.Context) {
 	e.blocked++
 	e.tellOfSurvivors()
@@ -314,18 +329,21 @@ func (e *ender) wait(ctx context.Context) {
 	e.waitForDeath(e.direct, timeout)
 }
 
-// enoughAtOnce is the number of passes after AtOnce in which nobody is looked for below those that are dying.
+// enoughAtOnce is the number of passes after AtOnce in which nobody is looked for below those that
+// are dying.
 const enoughAtOnce = 16
 
-// stubborn is the number of waits in a row without progress after which those that have been killed count as not dying.
+// stubborn is the number of waits in a row without progress after which those that have been killed
+// count as not dying.
 const stubborn = 3
 
-// zombiesAt is the number of waits in a row without progress after which descriptors are not asked any more: that of a zombie which
-// somebody else traces is readable all the time, and it is not ours to reap before that one lets go of it (ptrace(2)).
+// zombiesAt is the number of waits in a row without progress after which descriptors are not asked
+// any more: that of a zombie which somebody else traces is readable all the time, and it is not
+// ours to reap before that one lets go of it (ptrace(2)).
 const zombiesAt = 8
 
-// waitForDeath waits until one of the first few processes has exited, by pidfd, or for the timeout. All that were signalled
-// die in any order; which of them wakes us does not matter.
+// waitForDeath waits until one of the first few processes has exited, by pidfd, or for the timeout.
+// All that were signalled die in any order; which of them wakes us does not matter.
 func (e *ender) waitForDeath(pids []int32, timeout time.Duration) {
 	var fds [16]unix.PollFd
 	n := 0

@@ -54,7 +54,8 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// TestEndOfACrowd: where very many are killed at once it is first waited for them; that loses nobody below them, and all are told of.
+// TestEndOfACrowd: where very many are killed at once it is first waited for them; that loses
+// nobody below them, and all are told of.
 func TestEndOfACrowd(t *testing.T) {
 	const members = 100
 	const tree = `for i in $(seq 100); do setsid sh -c 'setsid sleep 60 & (setsid sleep 60 &); echo; wait' & done | head -n 100 >/dev/null; echo`

@@ -12,10 +12,12 @@ import (
 // maxNamed is how many are asked for their command line before they are killed.
 const maxNamed = 64
 
-// maxDescribed is how many are told with more than their number: with very many, time is better spent on killing.
+// maxDescribed is how many are told with more than their number: with very many, time is better
+// spent on killing.
 const maxDescribed = 256
 
-// maxAsked is how many direct children are asked for their age, which tells whether they are to be counted.
+// maxAsked is how many direct children are asked for their age, which tells whether they are to be
+// counted.
 const maxAsked = 4096
 
 // meetChildren tells of the direct children that this pass has killed.
@@ -50,8 +52,8 @@ func (e *ender) meetChild(pid int32) {
 	}
 }
 
-// introduce tells of the first few with their command lines, which are lost with them. Killing is what cannot wait: the others are
-// told by their short names.
+// introduce tells of the first few with their command lines, which are lost with them. Killing is
+// what cannot wait: the others are told by their short names.
 func (e *ender) introduce() {
 	if e.opts.Found == nil || e.r.fs == nil {
 		return
@@ -90,8 +92,8 @@ func (e *ender) report(pid int32, errno unix.Errno) {
 	}
 }
 
-// tellOfSurvivors names who cannot be signalled at once, and who does not die of it though nobody else has died for a second; then
-// ever more rarely.
+// tellOfSurvivors names who cannot be signalled at once, and who does not die of it though nobody
+// else has died for a second; then ever more rarely.
 func (e *ender) tellOfSurvivors() {
 	now := time.Now()
 	switch {

@@ -2,12 +2,14 @@ package subreaper
 
 import "lastout/subreaper/internal/proc"
 
-// maxDescriptors bounds how many descriptors of a process are looked at. The lowest are those that it was born with.
+// maxDescriptors bounds how many descriptors of a process are looked at. The lowest are those that
+// it was born with.
 const maxDescriptors = 256
 
-// Writes reports which of files a process has open for writing, of its lowest 256 descriptors. Files are named as the links in
-// proc_pid_fd(5) name them ("pipe:[4711]", "/dev/pts/1"), which asks no file server; "" is none. Of a process that is gone, or that
-// we may not look at (ptrace(2)), nothing is known.
+// Writes reports which of files a process has open for writing, of its lowest 256 descriptors.
+// Files are named as the links in proc_pid_fd(5) name them ("pipe:[4711]", "/dev/pts/1"), which
+// asks no file server; "" is none. Of a process that is gone, or that we may not look at
+// (ptrace(2)), nothing is known.
 func (r *Reaper) Writes(p Process, files []string) []bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

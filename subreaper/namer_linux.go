@@ -15,17 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namer reads command lines. /proc/PID/cmdline takes the memory lock of that process: against a fork bomb whose
-// members hold theirs in fork(2) the read was seen to block for half a minute, in uninterruptible sleep, while the bomb went
-// on. So a goroutine of its own reads, and once it takes too long the names of the others will do (/proc/PID/stat does not block).
+// namer reads command lines. /proc/PID/cmdline takes the memory lock of that process: against a
+// fork bomb whose members hold theirs in fork(2) the read was seen to block for half a minute, in
+// uninterruptible sleep, while the bomb went on. So a goroutine of its own reads, and once it takes
+// too long the names of the others will do (/proc/PID/stat does not block).
 type namer struct {
 	ask   chan *naming
 	stuck bool
 	read  systemCall
 }
 
-// systemCall is unix.Syscall6, or unix.RawSyscall6, which does not leave the Go scheduler: that might need another thread then and, at
-// a pids limit, not get one.
+// systemCall is unix.Syscall6, or unix.RawSyscall6, which does not leave the Go scheduler: that
+// might need another thread then and, at a pids limit, not get one.
 type systemCall func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err syscall.Errno)
 
 // naming is a list of processes whose command lines are wanted.
@@ -39,7 +40,8 @@ type naming struct {
 // namingTime is how long the reading of command lines may take before the rest is done without.
 const namingTime = 50 * time.Millisecond
 
-// newNamer's exclusive says that nothing but ours is held up by a read that takes long, if there is a second processor to go on with.
+// newNamer's exclusive says that nothing but ours is held up by a read that takes long, if there is
+// a second processor to go on with.
 func newNamer(exclusive bool) *namer {
 	n := &namer{ask: make(chan *naming), read: unix.Syscall6}
 	if exclusive && runtime.GOMAXPROCS(0) > 1 {
@@ -87,7 +89,8 @@ func (n *namer) name(procs []Process) {
 	}
 }
 
-// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait for such a file.
+// readCmdline uses the bare system calls: package os would ask its poller first, which cannot wait
+// for such a file.
 func readCmdline(pid int, read systemCall) string {
 	path, err := unix.BytePtrFromString(procDir + "/" + strconv.Itoa(pid) + "/cmdline")
 	if err != nil {

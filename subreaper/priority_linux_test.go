@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestAlert: but for the runtime's monitor every thread comes before others until that is over, and in a hurry that one, too.
+// TestAlert: but for the runtime's monitor every thread comes before others until that is over, and
+// in a hurry that one, too.
 func TestAlert(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a real-time policy takes CAP_SYS_NICE")

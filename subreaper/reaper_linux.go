@@ -43,8 +43,8 @@ type Reaper struct {
 // procDir is where /proc is mounted; tests change it.
 var procDir = "/proc"
 
-// New makes the process a subreaper (PR_SET_CHILD_SUBREAPER, Linux 3.4) and starts to reap what it adopts,
-// children that it has already among them. There must be one Reaper at most in a process.
+// New makes the process a subreaper (PR_SET_CHILD_SUBREAPER, Linux 3.4) and starts to reap what it
+// adopts, children that it has already among them. There must be one Reaper at most in a process.
 func New(opts Options) (*Reaper, error) {
 	was, err := IsSet()
 	if err != nil {
@@ -72,8 +72,8 @@ func New(opts Options) (*Reaper, error) {
 	return r, nil
 }
 
-// IsSet reports whether the process is a subreaper (PR_GET_CHILD_SUBREAPER, Linux 3.4). The setting belongs to
-// the process and is kept by execve(2), but not inherited by fork(2).
+// IsSet reports whether the process is a subreaper (PR_GET_CHILD_SUBREAPER, Linux 3.4). The setting
+// belongs to the process and is kept by execve(2), but not inherited by fork(2).
 func IsSet() (bool, error) {
 	var set int32
 	if err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)), 0, 0, 0); err != nil {
@@ -93,12 +93,13 @@ func set(on bool) error {
 	return nil
 }
 
-// Degraded says what is lost on this machine, nil where nothing is: without /proc, descendants that are not our
-// children are found only once their parents are dead.
+// Degraded says what is lost on this machine, nil where nothing is: without /proc, descendants that
+// are not our children are found only once their parents are dead.
 func (r *Reaper) Degraded() error { return r.lost }
 
-// Close stops reaping and gives up being a subreaper, unless the process was one before New. Descendants live on:
-// call End first to end them. A wait that is under way ends, without reaping, when something happens to a child.
+// Close stops reaping and gives up being a subreaper, unless the process was one before New.
+// Descendants live on: call End first to end them. A wait that is under way ends, without reaping,
+// when something happens to a child.
 func (r *Reaper) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,15 +125,17 @@ func (r *Reaper) Totals() (reaped int, total Usage) {
 	return r.reaped, r.total
 }
 
-// Childless reports whether the process has no child, commands of others aside: not running, stopped or zombie.
+// Childless reports whether the process has no child, commands of others aside: not running,
+// stopped or zombie.
 func (r *Reaper) Childless() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return childless() || !r.closed && len(r.commands) > 0 && len(r.walk.allChildren()) == 0
 }
 
-// loop is the one that waits. It only looks (WNOWAIT) while it is blocked, and reaps under the lock, so that
-// nothing that is being signalled or registered by another goroutine can be reaped under its hands.
+// loop is the one that waits. It only looks (WNOWAIT) while it is blocked, and reaps under the
+// lock, so that nothing that is being signalled or registered by another goroutine can be reaped
+// under its hands.
 func (r *Reaper) loop() {
 	var info siginfo
 	var ru unix.Rusage
@@ -160,7 +163,8 @@ func (r *Reaper) loop() {
 	}
 }
 
-// happened deals with one thing that a wait has shown. It may be stale: End may have reaped meanwhile.
+// happened deals with one thing that a wait has shown. It may be stale: End may have reaped
+// meanwhile.
 func (r *Reaper) happened(info *siginfo, ru *unix.Rusage) {
 	c, watched := r.watched[info.PID]
 	if !watched {
@@ -183,7 +187,8 @@ func (r *Reaper) happened(info *siginfo, ru *unix.Rusage) {
 	}
 }
 
-// consumeStop takes a stop or a continuation off the kernel's list; it reports false if that is gone by now.
+// consumeStop takes a stop or a continuation off the kernel's list; it reports false if that is
+// gone by now.
 func (r *Reaper) consumeStop(info *siginfo) bool {
 	return waitidNow(unix.P_PID, int(info.PID), waitStops, info, nil) == 0 && info.PID != 0
 }
@@ -232,7 +237,8 @@ func (r *Reaper) zombie(pid int32) Process {
 	return describe(pid, &st, clockTicks())
 }
 
-// checkEmpty reports emptiness where ECHILD cannot, because commands of somebody else are our children too.
+// checkEmpty reports emptiness where ECHILD cannot, because commands of somebody else are our
+// children too.
 func (r *Reaper) checkEmpty() {
 	if len(r.commands) > 0 && len(r.watched) == 0 && len(r.walk.directChildren()) == 0 {
 		r.empty()

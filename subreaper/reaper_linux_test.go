@@ -46,7 +46,8 @@ func end(t *testing.T, r *Reaper) {
 	}
 }
 
-// start starts a watched shell in a process group of its own, and returns when it has said something.
+// start starts a watched shell in a process group of its own, and returns when it has said
+// something.
 func start(t *testing.T, r *Reaper, script string) (*Child, chan Change, string) {
 	t.Helper()
 	outR, outW, err := os.Pipe()
@@ -100,7 +101,8 @@ func TestSetting(t *testing.T) {
 	}
 }
 
-// An orphan is adopted, and reaped with its status while the leader runs, whatever session it is in.
+// An orphan is adopted, and reaped with its status while the leader runs, whatever session it is
+// in.
 func TestReapsOrphans(t *testing.T) {
 	exits := make(chan Exit, 16)
 	r := newReaper(t, Options{Reaped: func(e Exit) { exits <- e }})
@@ -133,7 +135,8 @@ func TestLeaderAlone(t *testing.T) {
 	}
 }
 
-// While others of its tree live, an exited leader stays a zombie, so that its process group's number is pinned, until it is released.
+// While others of its tree live, an exited leader stays a zombie, so that its process group's
+// number is pinned, until it is released.
 func TestLeaderIsHeld(t *testing.T) {
 	r := newReaper(t, Options{})
 	c, changes, left := start(t, r, "sleep 60 & echo $!; exit 7")
@@ -241,7 +244,8 @@ func TestSignalAllOnce(t *testing.T) {
 	}
 }
 
-// Beside os/exec: every status arrives, while orphans are reaped all the time, whether the Reaper is told of the commands or not.
+// Beside os/exec: every status arrives, while orphans are reaped all the time, whether the Reaper
+// is told of the commands or not.
 func TestBesideExec(t *testing.T) {
 	for name, wait := range map[string]func(*Reaper, *exec.Cmd) error{
 		"StartCommand": func(r *Reaper, cmd *exec.Cmd) error {

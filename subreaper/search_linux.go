@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// search finds our children without /proc: waitid(2) knows which numbers are children of ours. To try
-// all numbers takes seconds, so one look tries three ranges of them: those around our own, which our
-// descendants have unless the numbers have begun again, and children that an exec has handed to us;
-// those after the child that was found last, where its own are; and the next of all the others. Who
-// has been found is kept.
+// search finds our children without /proc: waitid(2) knows which numbers are children of ours. To
+// try all numbers takes seconds, so one look tries three ranges of them: those around our own,
+// which our descendants have unless the numbers have begun again, and children that an exec has
+// handed to us; those after the child that was found last, where its own are; and the next of all
+// the others. Who has been found is kept.
 //
 // Nothing is known to be missing: only ECHILD (see childless) says that nobody is.
 type search struct {
@@ -23,8 +23,8 @@ type search struct {
 const (
 	// numbers is PID_MAX_LIMIT on 64-bit kernels: numbers are below it.
 	numbers = 1 << 22
-	// near is how many numbers of each of the first two ranges are tried, and share of all the others:
-	// together, that takes 40 ms, or 200 where a system call is slow.
+	// near is how many numbers of each of the first two ranges are tried, and share of all the
+	// others: together, that takes 40 ms, or 200 where a system call is slow.
 	near  = 1 << 14
 	share = 1 << 16
 )

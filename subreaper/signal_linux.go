@@ -9,14 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SignalAll sends the signals, in order, to every descendant that was alive when it was called, once each, parents
-// before their children, and returns them. What is born later is not signalled. Nothing is reaped meanwhile.
-// Processes that may not be signalled are returned like the others. Without signals it only lists.
+// SignalAll sends the signals, in order, to every descendant that was alive when it was called,
+// once each, parents before their children, and returns them. What is born later is not signalled.
+// Nothing is reaped meanwhile. Processes that may not be signalled are returned like the others.
+// Without signals it only lists.
 func (r *Reaper) SignalAll(sigs ...syscall.Signal) []Process {
 	return r.SignalEach(func(Process) []syscall.Signal { return sigs })
 }
 
-// SignalEach is SignalAll with signals that are chosen for each process. choose must not call the Reaper.
+// SignalEach is SignalAll with signals that are chosen for each process. choose must not call the
+// Reaper.
 func (r *Reaper) SignalEach(choose func(Process) []syscall.Signal) []Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,8 +37,8 @@ func (r *Reaper) SignalEach(choose func(Process) []syscall.Signal) []Process {
 	if choose == nil {
 		return s.found
 	}
-	// While processes exit, others can slip through a list. A pass more makes sure of those, and births cannot keep
-	// us here: they are younger than until.
+	// While processes exit, others can slip through a list. A pass more makes sure of those, and
+	// births cannot keep us here: they are younger than until.
 	for s.choose = choose; s.pass() > 0; {
 	}
 	return s.found
@@ -94,7 +96,8 @@ func (s *signaller) visitUnknown(pid int32) (fresh int) {
 
 func (s *signaller) full() bool { return s.most > 0 && len(s.found) >= s.most }
 
-// visit signals n and goes on below it. The children are listed before the signal: its death would give them to us.
+// visit signals n and goes on below it. The children are listed before the signal: its death would
+// give them to us.
 func (s *signaller) visit(n node, st *proc.Stat) (fresh int) {
 	if st.Start > s.until || st.Dead() || s.full() {
 		return 0
@@ -171,7 +174,8 @@ func (r *Reaper) look(pid int32) (Process, bool) {
 	return one[0], true
 }
 
-// describe makes a Process of what was read of it at the time now, with its short name for a command line.
+// describe makes a Process of what was read of it at the time now, with its short name for a
+// command line.
 func describe(pid int32, st *proc.Stat, now uint64) Process {
 	comm := string(st.Comm)
 	return Process{
@@ -192,10 +196,12 @@ func (r *Reaper) name(procs []Process) {
 	r.namer.name(procs)
 }
 
-// tick is the unit of starttime in proc_pid_stat(5): USER_HZ, 100 on every architecture that Go has.
+// tick is the unit of starttime in proc_pid_stat(5): USER_HZ, 100 on every architecture that Go
+// has.
 const tick = 10 * time.Millisecond
 
-// clockTicks returns the time since boot as starttime counts it, which includes suspends (Linux 2.6.39).
+// clockTicks returns the time since boot as starttime counts it, which includes suspends (Linux
+// 2.6.39).
 func clockTicks() uint64 {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)

@@ -10,19 +10,25 @@ import (
 
 // Options configures a [Reaper]. The zero value is useful.
 type Options struct {
-	// Exclusive says that the process does nothing else: every child that Start and StartCommand have not started is an adopted
-	// orphan, and all threads may be put before the tree's while that is ended.
+	// Exclusive says that the process does nothing else: every child that Start and StartCommand
+	// have not started is an adopted orphan, and all threads may be put before the tree's while
+	// that is ended.
 	Exclusive bool
-	// Spare are children that the process has already and that somebody else waits for, as for those of StartCommand.
+	// Spare are children that the process has already and that somebody else waits for, as for
+	// those of StartCommand.
 	Spare []int
-	// Reaped, if set, is told of every process that the Reaper reaps: adopted orphans and watched children, not
-	// the commands of StartCommand. It runs on the reaping thread and must neither block nor call the Reaper.
+	// Reaped, if set, is told of every process that the Reaper reaps: adopted orphans and watched
+	// children, not the commands of StartCommand. It runs on the reaping thread and must neither
+	// block nor call the Reaper.
 	Reaped func(Exit)
-	// Describe, if set, is asked before a process is reaped, under the same rules, whether its Exit is to have Comm and Age.
+	// Describe, if set, is asked before a process is reaped, under the same rules, whether its Exit
+	// is to have Comm and Age.
 	Describe func() bool
-	// Empty, if set, is called when the last child (commands of StartCommand aside) is gone, under the same rules.
+	// Empty, if set, is called when the last child (commands of StartCommand aside) is gone, under
+	// the same rules.
 	Empty func()
-	// Logger is told what is signalled, at slog.LevelInfo, and what is reaped, at slog.LevelDebug; nil discards.
+	// Logger is told what is signalled, at slog.LevelInfo, and what is reaped, at slog.LevelDebug;
+	// nil discards.
 	Logger *slog.Logger
 }
 
@@ -31,8 +37,9 @@ type Exit struct {
 	PID    int
 	Status syscall.WaitStatus
 	Usage  Usage
-	// Comm is the name in proc_pid_comm(5), and Age the time since it was forked, to a clock tick (10 ms). They are read only where
-	// the Logger takes slog.LevelDebug, or Options.Describe asks for them.
+	// Comm is the name in proc_pid_comm(5), and Age the time since it was forked, to a clock tick
+	// (10 ms). They are read only where the Logger takes slog.LevelDebug, or Options.Describe asks
+	// for them.
 	Comm string
 	Age  time.Duration
 }
@@ -40,12 +47,13 @@ type Exit struct {
 // Change is what happened to a watched child: it exited, was stopped or continued.
 type Change struct {
 	Exit
-	// Alone says, for an exit, that no other process of the tree was left, and that the child has been reaped.
-	// Otherwise its zombie is held until Release or End.
+	// Alone says, for an exit, that no other process of the tree was left, and that the child has
+	// been reaped. Otherwise its zombie is held until Release or End.
 	Alone bool
 }
 
-// Usage is what a process used, with what it used through children that it waited for; see getrusage(2).
+// Usage is what a process used, with what it used through children that it waited for; see
+// getrusage(2).
 type Usage struct {
 	User, System                   time.Duration
 	MaxRSS                         int64 // bytes; the largest process, not a sum
@@ -80,7 +88,8 @@ type Process struct {
 // Survivor is a process that could not be ended.
 type Survivor struct {
 	Process
-	// Err is why: EPERM for a program that we may not signal, nil for one that does not die of SIGKILL.
+	// Err is why: EPERM for a program that we may not signal, nil for one that does not die of
+	// SIGKILL.
 	Err error
 	// Wchan is the kernel function that the process sleeps in, where /proc/PID/wchan tells.
 	Wchan string
@@ -99,18 +108,20 @@ func (s Survivor) Reason() string {
 
 // EndOptions configures [Reaper.End]. The zero value is useful.
 type EndOptions struct {
-	// AtOnce, if set, is called before the first pass: it may kill at once what the passes would run after, as cgroup.kill does (cgroups(7)).
-	// It must not call the Reaper.
+	// AtOnce, if set, is called before the first pass: it may kill at once what the passes would
+	// run after, as cgroup.kill does (cgroups(7)). It must not call the Reaper.
 	AtOnce func()
-	// Found, if set, is told of processes that were there when End was called and that Known, if set, does not report as known. Of
-	// many only the first have their command line, which is lost with the process, and of very many all but the first have
-	// nothing but their number: killing is what cannot wait. Neither may call the Reaper.
+	// Found, if set, is told of processes that were there when End was called and that Known, if
+	// set, does not report as known. Of many only the first have their command line, which is lost
+	// with the process, and of very many all but the first have nothing but their number: killing
+	// is what cannot wait. Neither may call the Reaper.
 	Found func(Process)
 	Known func(pid int) bool
-	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call the Reaper.
+	// Killed, if set, is told the process id of everything that was sent SIGKILL. It must not call
+	// the Reaper.
 	Killed func(pid int)
-	// Survivors, if set, is told of processes that cannot be ended when that is noticed, and again ever more
-	// rarely while they live. It must not call the Reaper.
+	// Survivors, if set, is told of processes that cannot be ended when that is noticed, and again
+	// ever more rarely while they live. It must not call the Reaper.
 	Survivors func([]Survivor)
 }
 

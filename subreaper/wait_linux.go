@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// siginfo is the part of siginfo_t that waitid(2) fills in for a child. The union that holds the last three
-// begins at the next pointer-aligned offset.
+// siginfo is the part of siginfo_t that waitid(2) fills in for a child. The union that holds the
+// last three begins at the next pointer-aligned offset.
 type siginfo struct {
 	Signo, Errno, Code int32
 	_                  [unsafe.Sizeof(uintptr(0))/4 - 1]int32
@@ -29,7 +29,8 @@ const (
 	cldContinued
 )
 
-// waitStatus translates to what wait4(2) would have returned, which is what Go's syscall.WaitStatus reads.
+// waitStatus translates to what wait4(2) would have returned, which is what Go's syscall.WaitStatus
+// reads.
 func (s *siginfo) waitStatus() syscall.WaitStatus {
 	switch st := uint32(s.Status); s.Code {
 	case cldExited:
@@ -52,8 +53,8 @@ const (
 	waitStops    = unix.WSTOPPED | unix.WCONTINUED | unix.WNOHANG | unix.WALL
 )
 
-// waitid is waitid(2) with the fifth argument that the C library hides. It tells the Go scheduler that the thread
-// may block; see waitidNow for the calls that cannot.
+// waitid is waitid(2) with the fifth argument that the C library hides. It tells the Go scheduler
+// that the thread may block; see waitidNow for the calls that cannot.
 func waitid(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Errno {
 	for {
 		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id), uintptr(unsafe.Pointer(info)), uintptr(options), uintptr(unsafe.Pointer(ru)), 0)
@@ -63,7 +64,8 @@ func waitid(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Err
 	}
 }
 
-// waitidNow is waitid with WNOHANG, which does not block and so need not leave the Go scheduler. info.PID is 0 when nothing has happened.
+// waitidNow is waitid with WNOHANG, which does not block and so need not leave the Go scheduler.
+// info.PID is 0 when nothing has happened.
 func waitidNow(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Errno {
 	info.PID = 0
 	_, _, errno := unix.RawSyscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id), uintptr(unsafe.Pointer(info)), uintptr(options|unix.WNOHANG), uintptr(unsafe.Pointer(ru)), 0)
@@ -117,8 +119,8 @@ func pidfdOpen(pid int32) (fd int, errno syscall.Errno) {
 	return int(r), 0
 }
 
-// ppollNow is ppoll(2) without leaving the Go scheduler, which might need another thread then and, at a pids limit, not get one. It is
-// for processes that have nothing else to do.
+// ppollNow is ppoll(2) without leaving the Go scheduler, which might need another thread then and,
+// at a pids limit, not get one. It is for processes that have nothing else to do.
 func ppollNow(fds []unix.PollFd, timeout *unix.Timespec) {
 	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
 }

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// walker goes through the tree below us. All of its methods need the Reaper's lock: while it is held, nothing is reaped,
-// so the number of a direct child cannot be recycled. The number of anything deeper can; there a pidfd holds the process.
+// walker goes through the tree below us. All of its methods need the Reaper's lock: while it is
+// held, nothing is reaped, so the number of a direct child cannot be recycled. The number of
+// anything deeper can; there a pidfd holds the process.
 type walker struct {
 	r      *Reaper
 	self   int32
@@ -35,7 +36,8 @@ func (w *walker) init(r *Reaper) {
 	w.depth = int(min(limit.Cur/2, 1024))
 }
 
-// directChildren lists our children, commands of others aside. The slice is valid until the next call.
+// directChildren lists our children, commands of others aside. The slice is valid until the next
+// call.
 func (w *walker) directChildren() []int32 {
 	if w.r.fs == nil {
 		w.roots = bruteForce(w.roots[:0])
@@ -51,7 +53,8 @@ func (w *walker) directChildren() []int32 {
 	return w.withoutCommands()
 }
 
-// knownChildren is directChildren where there is a /proc. Without it is those that a short search has found so far.
+// knownChildren is directChildren where there is a /proc. Without it is those that a short search
+// has found so far.
 func (w *walker) knownChildren() []int32 {
 	if w.r.fs != nil {
 		return w.directChildren()
@@ -60,8 +63,8 @@ func (w *walker) knownChildren() []int32 {
 	return w.withoutCommands()
 }
 
-// allChildren is directChildren with the children of all our threads: one may have been forked by a thread that
-// is not the main one, without our knowing.
+// allChildren is directChildren with the children of all our threads: one may have been forked by a
+// thread that is not the main one, without our knowing.
 func (w *walker) allChildren() []int32 {
 	if w.r.fs == nil {
 		return w.directChildren()
@@ -79,8 +82,9 @@ func (w *walker) withoutCommands() []int32 {
 	return w.roots
 }
 
-// onlyChild reports whether a child that has exited was the last of the tree. Its own children are ours
-// by then: the kernel finds them a new parent before it makes the zombie (exit_notify in kernel/exit.c).
+// onlyChild reports whether a child that has exited was the last of the tree. Its own children are
+// ours by then: the kernel finds them a new parent before it makes the zombie (exit_notify in
+// kernel/exit.c).
 func (w *walker) onlyChild(c *Child) bool {
 	for _, pid := range w.directChildren() {
 		if int(pid) != c.PID {
@@ -118,12 +122,14 @@ func (n node) close() {
 	}
 }
 
-// hold opens a process that a child list of ours named and makes sure that it is a descendant: its parent is on our path, or
-// it has been adopted by us since. A pidfd first, the check after: what is held cannot become another process.
+// hold opens a process that a child list of ours named and makes sure that it is a descendant: its
+// parent is on our path, or it has been adopted by us since. A pidfd first, the check after: what
+// is held cannot become another process.
 func (w *walker) hold(pid int32, st *proc.Stat) (node, bool) {
 	fd, errno := pidfdOpen(pid)
 	if errno != 0 {
-		// ESRCH: gone. ENOSYS, EMFILE: left alone until its parent is dead and it is our direct child.
+		// ESRCH: gone. ENOSYS, EMFILE: left alone until its parent is dead and it is our direct
+		// child.
 		return node{}, false
 	}
 	n := node{pid, fd}

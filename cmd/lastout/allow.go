@@ -30,7 +30,8 @@ func (v *patterns) Set(s string) error {
 	return nil
 }
 
-// allow reports whether a pattern matches a leftover's name, that of its program, or its whole command line.
+// allow reports whether a pattern matches a leftover's name, that of its program, or its whole
+// command line.
 func (v patterns) allow(l jobs.Leftover) bool {
 	program, _, _ := strings.Cut(l.Cmdline, " ")
 	return slices.ContainsFunc(v, func(p string) bool {
@@ -38,7 +39,8 @@ func (v patterns) allow(l jobs.Leftover) bool {
 	})
 }
 
-// glob is path.Match, but for a slash, which is a character like any other: command lines are no paths.
+// glob is path.Match, but for a slash, which is a character like any other: command lines are no
+// paths.
 func glob(pattern, s string) bool {
 	flat := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") } // no command line holds that
 	ok, _ := path.Match(flat(pattern), flat(s))

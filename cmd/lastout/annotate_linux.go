@@ -43,7 +43,8 @@ func (e *execution) report(run *facts.Run) {
 	}
 }
 
-// why says what made a run fail that the command did not, "" for nothing. -q is for leaks, and for a lock that somebody else holds.
+// why says what made a run fail that the command did not, "" for nothing. -q is for leaks, and for
+// a lock that somebody else holds.
 func (o *options) why(run *facts.Run) string {
 	if run.Because == "" || run.Succeeded() || o.quiet && (run.Because == becauseLeak || run.Because == becauseLock) {
 		return ""
@@ -83,7 +84,8 @@ func (o *options) platform() string {
 	return "none"
 }
 
-// sayLeaks says what was left over. Where GitLab shows it, only the first line is seen before one asks for the others.
+// sayLeaks says what was left over. Where GitLab shows it, only the first line is seen before one
+// asks for the others.
 func (e *execution) sayLeaks(run *facts.Run, left *leaks, k look) {
 	if e.platform() != "gitlab" {
 		e.m.say("%s", left.title)
@@ -97,7 +99,8 @@ func (e *execution) sayLeaks(run *facts.Run, left *leaks, k look) {
 	e.m.raw(end)
 }
 
-// annotateGitHub writes an annotation, and the table for the page of the job's summary. It is an error where lastout made the run fail.
+// annotateGitHub writes an annotation, and the table for the page of the job's summary. It is an
+// error where lastout made the run fail.
 func (e *execution) annotateGitHub(run *facts.Run, late, why string, left *leaks) {
 	level, title, lines := annotate.Warning, "lastout: processes left behind", []string{}
 	if why != "" {

@@ -70,7 +70,8 @@ func (w *watch) takeLock() (err error) {
 	return nil
 }
 
-// attempts runs the job until it succeeds or has had its attempts, and returns the facts about the last one.
+// attempts runs the job until it succeeds or has had its attempts, and returns the facts about the
+// last one.
 func (e *execution) attempts(ctx context.Context) *facts.Run {
 	w := e.watch
 	if w == nil {
@@ -88,7 +89,8 @@ func (e *execution) attempts(ctx context.Context) *facts.Run {
 	}
 }
 
-// silent reports whether an error needs no words: that of a signal never does, that of a lock not with -q.
+// silent reports whether an error needs no words: that of a signal never does, that of a lock not
+// with -q.
 func (e *execution) silent(err error) bool {
 	var busy *lockfile.BusyError
 	return errors.As(err, new(interruptedError)) || e.quiet && errors.As(err, &busy)
@@ -111,7 +113,8 @@ func (w *watch) verdict(v verdict, err error) verdict {
 	return v
 }
 
-// attempt makes one attempt, and reports whether there is to be another. If so, it has waited for that.
+// attempt makes one attempt, and reports whether there is to be another. If so, it has waited for
+// that.
 func (w *watch) attempt(ctx context.Context, n int) (run *facts.Run, again bool) {
 	e := w.e
 	start := time.Now()
@@ -159,7 +162,8 @@ func (w *watch) count(run *facts.Run) {
 	}
 }
 
-// worthAnother reports whether a run is to be tried again. One whose tree is not gone never is, nor is one that was told to end.
+// worthAnother reports whether a run is to be tried again. One whose tree is not gone never is, nor
+// is one that was told to end.
 func (w *watch) worthAnother(run *facts.Run, n int) bool {
 	var survivors *subreaper.SurvivorError
 	switch {

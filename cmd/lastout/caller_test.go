@@ -15,8 +15,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestDieWithParent: with --die-with-parent the death of the caller, of whatever, ends the tree. A caller that has died before lastout
-// could see it is not known.
+// TestDieWithParent: with --die-with-parent the death of the caller, of whatever, ends the tree. A
+// caller that has died before lastout could see it is not known.
 func TestDieWithParent(t *testing.T) {
 	adoptOrphans(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
@@ -53,7 +53,8 @@ func dyingCaller(t *testing.T, b *box.Box, flags ...string) (s *scene, worker in
 	return s, worker
 }
 
-// TestDieWithParentWhileStarting: the caller dies as soon as lastout has a child. By then it must be followed.
+// TestDieWithParentWhileStarting: the caller dies as soon as lastout has a child. By then it must
+// be followed.
 func TestDieWithParentWhileStarting(t *testing.T) {
 	adoptOrphans(t)
 	b := box.New(t, box.PidsCap(600))

@@ -25,24 +25,26 @@ const (
 	untilGone = `while kill -0 $s 2>/dev/null; do wait $s; done`
 )
 
-// cancelStep is one step of an agent's: a signal, and what the job says of it before the agent goes on. Agents wait for seconds; what
-// matters is the order.
+// cancelStep is one step of an agent's: a signal, and what the job says of it before the agent goes
+// on. Agents wait for seconds; what matters is the order.
 type cancelStep struct {
 	sig  unix.Signal
 	said string
 }
 
 var (
-	// GitHub's runner sends INT to the process that it has started, TERM 7.5 s and KILL 2.5 s later (ProcessInvoker.cs in
-	// actions/runner).
+	// GitHub's runner sends INT to the process that it has started, TERM 7.5 s and KILL 2.5 s later
+	// (ProcessInvoker.cs in actions/runner).
 	gitHub = []cancelStep{{unix.SIGINT, "INT"}, {unix.SIGTERM, "TERM"}, {unix.SIGKILL, ""}}
-	// GitLab's runner and Buildkite's agent send TERM to the process group, and KILL after a grace period.
+	// GitLab's runner and Buildkite's agent send TERM to the process group, and KILL after a grace
+	// period.
 	gitLab = []cancelStep{{unix.SIGTERM, "TERM"}, {unix.SIGKILL, ""}}
 	atOnce = []cancelStep{{unix.SIGKILL, ""}}
 )
 
-// TestCancelled: an agent cancels a step. Whoever the agent's signals reach, and whichever of them the job heeds, nothing is left
-// when lastout has returned or, where the agent has killed it, a moment after its grace period.
+// TestCancelled: an agent cancels a step. Whoever the agent's signals reach, and whichever of them
+// the job heeds, nothing is left when lastout has returned or, where the agent has killed it, a
+// moment after its grace period.
 func TestCancelled(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -107,8 +109,9 @@ func cancel(s *scene, steps []cancelStep, group bool) {
 	}
 }
 
-// TestHungUp: who reads the output of a step goes away. A job that writes gets SIGPIPE, as it would without lastout; one that does not
-// ends when it likes; lastout, which has something to say then, neither waits nor fails, and a report is written all the same.
+// TestHungUp: who reads the output of a step goes away. A job that writes gets SIGPIPE, as it would
+// without lastout; one that does not ends when it likes; lastout, which has something to say then,
+// neither waits nor fails, and a report is written all the same.
 func TestHungUp(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for job, sig := range map[string]unix.Signal{

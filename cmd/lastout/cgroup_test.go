@@ -35,7 +35,8 @@ func needCgroup(t testing.TB) string {
 	return own.Top
 }
 
-// checkRemoved asserts that the cgroup of a job, whose path it printed, is none of the caller's and is gone.
+// checkRemoved asserts that the cgroup of a job, whose path it printed, is none of the caller's and
+// is gone.
 func checkRemoved(t *testing.T, mount, path string) {
 	t.Helper()
 	path = strings.TrimSpace(path)
@@ -50,8 +51,8 @@ func checkRemoved(t *testing.T, mount, path string) {
 // printCgroup is what a job prints its cgroup with.
 const printCgroup = `sed -n s/^0:://p /proc/self/cgroup; `
 
-// TestCgroup: the job is in a cgroup of its own, below the caller's, from its first moment; it is removed, with those that the job has
-// made below it.
+// TestCgroup: the job is in a cgroup of its own, below the caller's, from its first moment; it is
+// removed, with those that the job has made below it.
 func TestCgroup(t *testing.T) {
 	mount := needCgroup(t)
 	for name, c := range map[string]struct {
@@ -97,7 +98,8 @@ func TestCgroupReport(t *testing.T) {
 	}
 }
 
-// TestCgroupLacking: where there is no hierarchy, or none to write to, auto does without and require does not begin.
+// TestCgroupLacking: where there is no hierarchy, or none to write to, auto does without and
+// require does not begin.
 func TestCgroupLacking(t *testing.T) {
 	mount := needCgroup(t)
 	for _, preparation := range []string{"umount -l " + mount, "mount -o remount,bind,ro " + mount, "umount -l /proc", "mount -t tmpfs none /sys/fs"} {
@@ -117,8 +119,9 @@ func TestCgroupLacking(t *testing.T) {
 	}
 }
 
-// TestCgroupNotOurs: somebody to whom no cgroup has been delegated; and root, where a child cannot be started in one, as with
-// docker's seccomp filter. The directory that was made to see that is removed.
+// TestCgroupNotOurs: somebody to whom no cgroup has been delegated; and root, where a child cannot
+// be started in one, as with docker's seccomp filter. The directory that was made to see that is
+// removed.
 func TestCgroupNotOurs(t *testing.T) {
 	needRoot(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
@@ -178,8 +181,9 @@ func TestCgroupNested(t *testing.T) {
 	checkRemoved(t, mount, filepath.Dir(strings.TrimSpace(out.Stdout)))
 }
 
-// TestCgroupUntouchable: the kernel asks no permission of who may write to cgroup.kill, so that a set-user-ID program is ended by
-// somebody to whom the cgroup was delegated, and who may not signal it.
+// TestCgroupUntouchable: the kernel asks no permission of who may write to cgroup.kill, so that a
+// set-user-ID program is ended by somebody to whom the cgroup was delegated, and who may not signal
+// it.
 func TestCgroupUntouchable(t *testing.T) {
 	mount := needCgroup(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {

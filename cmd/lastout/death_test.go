@@ -21,7 +21,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// leeway is what a busy machine may add to the second that G2 allows. Where nobody ends the tree it lives for a minute.
+// leeway is what a busy machine may add to the second that G2 allows. Where nobody ends the tree it
+// lives for a minute.
 const leeway = 3 * time.Second
 
 var adopting struct {
@@ -52,8 +53,8 @@ func leaderExits(s *scene, leader int) {
 	awaitExit(leader, patience)
 }
 
-// TestKilled (G2): SIGKILL to any one process of lastout, or to the caller's process group, while there is a tree with one of
-// everything: nothing of it is left a second after the grace period.
+// TestKilled (G2): SIGKILL to any one process of lastout, or to the caller's process group, while
+// there is a tree with one of everything: nothing of it is left a second after the grace period.
 func TestKilled(t *testing.T) {
 	for _, m := range moments {
 		for _, victim := range []string{"runner", "worker", "group", "leader"} {
@@ -98,8 +99,9 @@ func killed(t *testing.T, m moment, victim string) {
 	emptyWithin(t, b, m.grace+time.Second, s.pid())
 }
 
-// TestKilledWhileStarting (G2): SIGKILL at every moment of the first milliseconds. Who is told of whose death only once it has
-// asked must have recorded the other before: a worker whose guardian is dead by then must not wait for it.
+// TestKilledWhileStarting (G2): SIGKILL at every moment of the first milliseconds. Who is told of
+// whose death only once it has asked must have recorded the other before: a worker whose guardian
+// is dead by then must not wait for it.
 func TestKilledWhileStarting(t *testing.T) {
 	for _, victim := range []string{"runner", "worker", "group"} {
 		t.Run(victim, func(t *testing.T) {
@@ -156,7 +158,8 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 	emptyWithin(t, b, 1100*time.Millisecond, 0)
 }
 
-// TestSignalledWithoutWorker (G2): SIGKILL to the worker, and then a signal to the guardian, while that starts its runtime.
+// TestSignalledWithoutWorker (G2): SIGKILL to the worker, and then a signal to the guardian, while
+// that starts its runtime.
 func TestSignalledWithoutWorker(t *testing.T) {
 	adoptOrphans(t)
 	b := box.New(t, box.PidsCap(600))
@@ -172,8 +175,8 @@ func TestSignalledWithoutWorker(t *testing.T) {
 	}
 }
 
-// TestKilledBesideABomb (G2): SIGKILL to the worker beside a bomb at its pids limit. What the guardian needs to go on, the bomb
-// does not leave it for long.
+// TestKilledBesideABomb (G2): SIGKILL to the worker beside a bomb at its pids limit. What the
+// guardian needs to go on, the bomb does not leave it for long.
 func TestKilledBesideABomb(t *testing.T) {
 	for _, helper := range []string{"fork-bomb", "setsid-bomb", "exec-bomb", "thread-bomb"} {
 		for _, limit := range []int{60, 250} {
@@ -233,8 +236,8 @@ func killBesideABomb(t *testing.T, h hostile, delay time.Duration) {
 	}
 }
 
-// stop stops processes, in order, and waits until they are. A worker is not waited for while its runner is not stopped,
-// which may continue it.
+// stop stops processes, in order, and waits until they are. A worker is not waited for while its
+// runner is not stopped, which may continue it.
 func stop(t testing.TB, pids map[string]int, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -252,9 +255,10 @@ func stop(t testing.TB, pids map[string]int, names ...string) {
 	}
 }
 
-// TestKilledWhileStopped (G2): who is stopped by a signal learns of nothing. What SIGKILL to another leaves behind must be ended all
-// the same: a worker is continued by its runner, or by the kernel when that dies (its parent-death signal is CONT); a runner
-// by whoever has stopped it, as any command.
+// TestKilledWhileStopped (G2): who is stopped by a signal learns of nothing. What SIGKILL to
+// another leaves behind must be ended all the same: a worker is continued by its runner, or by the
+// kernel when that dies (its parent-death signal is CONT); a runner by whoever has stopped it, as
+// any command.
 func TestKilledWhileStopped(t *testing.T) {
 	for _, c := range []struct {
 		stopped []string
@@ -293,8 +297,9 @@ func TestKilledWhileStopped(t *testing.T) {
 	}
 }
 
-// TestKilledBelowAnother (G2): lastout in a job of lastout, in one session. The inner worker, when its runner is killed, is adopted by
-// the outer one, and no process group becomes orphaned: if it was stopped, nobody but a parent-death signal wakes it.
+// TestKilledBelowAnother (G2): lastout in a job of lastout, in one session. The inner worker, when
+// its runner is killed, is adopted by the outer one, and no process group becomes orphaned: if it
+// was stopped, nobody but a parent-death signal wakes it.
 func TestKilledBelowAnother(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		t.Run(fmt.Sprintf("worker stopped %v", stopped), func(t *testing.T) {
@@ -333,7 +338,8 @@ func TestKilledBelowAnother(t *testing.T) {
 	}
 }
 
-// TestKilledWhileWaiting (G2): lastout waits for a process that does not die. Whoever is left of lastout goes on with that.
+// TestKilledWhileWaiting (G2): lastout waits for a process that does not die. Whoever is left of
+// lastout goes on with that.
 func TestKilledWhileWaiting(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -365,8 +371,9 @@ func TestKilledWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestManyRuns: run after run ends alike, leaves nothing, and takes as long as the first. LASTOUT_LONG=1 makes it 10,000 runs of
-// true and 1,000 with leftovers, and prints what the first and the last thousand took.
+// TestManyRuns: run after run ends alike, leaves nothing, and takes as long as the first.
+// LASTOUT_LONG=1 makes it 10,000 runs of true and 1,000 with leftovers, and prints what the first
+// and the last thousand took.
 func TestManyRuns(t *testing.T) {
 	small, large := 300, 50
 	if os.Getenv("LASTOUT_LONG") == "1" {

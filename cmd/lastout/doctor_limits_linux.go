@@ -39,7 +39,8 @@ func (d *diagnosis) rlimit(name string, resource int, what string) {
 	}
 }
 
-// cgroupLimit tells the tightest limit of our cgroup and those above it, in the hierarchy that has the controller.
+// cgroupLimit tells the tightest limit of our cgroup and those above it, in the hierarchy that has
+// the controller.
 func (d *diagnosis) cgroupLimit(controller, legacyFile, file string, amount func(int64) string, so string) {
 	name := "cgroup " + controller
 	place, err := cgroup.Own(controller)
@@ -62,10 +63,12 @@ func (d *diagnosis) cgroupLimit(controller, legacyFile, file string, amount func
 	d.found(note, name, "%s (%s): %s", amount(limit), where, so)
 }
 
-// unlimited is what a limit of bytes may be called in version 1: the greatest number of bytes, down to a page.
+// unlimited is what a limit of bytes may be called in version 1: the greatest number of bytes, down
+// to a page.
 const unlimited = math.MaxInt64 - 1<<20
 
-// parseLimit reads a limit of a cgroup (pids.max, memory.max, memory.limit_in_bytes); false where there is none.
+// parseLimit reads a limit of a cgroup (pids.max, memory.max, memory.limit_in_bytes); false where
+// there is none.
 func parseLimit(text string) (int64, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	return n, err == nil && n >= 0 && n < unlimited

@@ -25,7 +25,8 @@ const (
 	lost = "lost" // some of the promise, which the line names by its number in the README
 )
 
-// doctor prints what this machine offers, and what is lost where it does not. The status is 1 if any of the promise is.
+// doctor prints what this machine offers, and what is lost where it does not. The status is 1 if
+// any of the promise is.
 func doctor(w io.Writer) (status int, err error) {
 	d := &diagnosis{}
 	d.examine()
@@ -43,7 +44,8 @@ func doctor(w io.Writer) (status int, err error) {
 // finding is a line of it.
 type finding struct{ level, name, text string }
 
-// diagnosis asks the kernel for what lastout uses, as lastout does; it guesses nothing from versions.
+// diagnosis asks the kernel for what lastout uses, as lastout does; it guesses nothing from
+// versions.
 type diagnosis struct {
 	findings []finding
 	proc     bool // there is a usable /proc

@@ -15,7 +15,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestDoctor: what a machine lacks is found where lastout would miss it, and the status says whether any of the promise is lost.
+// TestDoctor: what a machine lacks is found where lastout would miss it, and the status says
+// whether any of the promise is lost.
 func TestDoctor(t *testing.T) {
 	needRoot(t)
 	lastout := []string{box.Lastout(t), "--doctor"}

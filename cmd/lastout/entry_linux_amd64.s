@@ -1,10 +1,12 @@
 #include "textflag.h"
 
-// The first instruction of the program. This name is the linker's default entry point, and the runtime defines it, too. Of several
-// definitions the linker takes the one that it reads first, if one of them is DUPOK, and package main is what it reads first.
+// The first instruction of the program. This name is the linker's default entry point, and the
+// runtime defines it, too. Of several definitions the linker takes the one that it reads first, if
+// one of them is DUPOK, and package main is what it reads first.
 //
-// enter is compiled Go: it looks for its g in thread-local storage, so both are made up here, with a stack limit of 0. In a
-// dynamic executable the C library has storage there already, and gets it back.
+// enter is compiled Go: it looks for its g in thread-local storage, so both are made up here, with
+// a stack limit of 0. In a dynamic executable the C library has storage there already, and gets it
+// back.
 TEXT _rt0_amd64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVQ	SP, ·entryStack(SB)
 	MOVL	$158, AX // arch_prctl
@@ -38,8 +40,9 @@ refused:
 	MOVL	$125, DI
 	SYSCALL
 
-// The runtime's system call to change a thread's signal mask, with one difference: signals in heldBack stay blocked. In each of its
-// threads the runtime unblocks some that were blocked when it started (minitSignalMask in its signal_unix.go).
+// The runtime's system call to change a thread's signal mask, with one difference: signals in
+// heldBack stay blocked. In each of its threads the runtime unblocks some that were blocked when it
+// started (minitSignalMask in its signal_unix.go).
 //
 // func rtsigprocmask(how int32, new, old *sigset, size int32)
 TEXT runtime·rtsigprocmask(SB),NOSPLIT|DUPOK,$8-28
@@ -63,8 +66,9 @@ change:
 	MOVL	$0xf1, 0xf1 // crash
 	RET
 
-// What the runtime says when it ends the process, it says by these two: a page, and exit status 2. Unless somebody wants to see the
-// page, it is one line and 125. The variables are in last_word_linux.go of package guardian.
+// What the runtime says when it ends the process, it says by these two: a page, and exit status 2.
+// Unless somebody wants to see the page, it is one line and 125. The variables are in
+// last_word_linux.go of package guardian.
 //
 // func write1(fd uintptr, p unsafe.Pointer, n int32) int32
 TEXT runtime·write1(SB),NOSPLIT|DUPOK,$0-28

@@ -1,7 +1,8 @@
 #include "textflag.h"
 
-// The first instruction of the program. This name is the linker's default entry point, and the runtime defines it, too. Of several
-// definitions the linker takes the one that it reads first, if one of them is DUPOK, and package main is what it reads first.
+// The first instruction of the program. This name is the linker's default entry point, and the
+// runtime defines it, too. Of several definitions the linker takes the one that it reads first, if
+// one of them is DUPOK, and package main is what it reads first.
 //
 // enter is compiled Go: it needs a g, which is made up here, with a stack limit of 0.
 TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
@@ -14,8 +15,9 @@ TEXT _rt0_arm64_linux(SB),NOSPLIT|NOFRAME|DUPOK,$0
 	MOVD	R9, RSP
 	JMP	_rt0_arm64(SB)
 
-// The runtime's system call to change a thread's signal mask, with one difference: signals in heldBack stay blocked. In each of its
-// threads the runtime unblocks some that were blocked when it started (minitSignalMask in its signal_unix.go).
+// The runtime's system call to change a thread's signal mask, with one difference: signals in
+// heldBack stay blocked. In each of its threads the runtime unblocks some that were blocked when it
+// started (minitSignalMask in its signal_unix.go).
 //
 // func rtsigprocmask(how int32, new, old *sigset, size int32)
 TEXT runtime·rtsigprocmask(SB),NOSPLIT|DUPOK,$16-28
@@ -41,8 +43,9 @@ change:
 done:
 	RET
 
-// What the runtime says when it ends the process, it says by these two: a page, and exit status 2. Unless somebody wants to see the
-// page, it is one line and 125. The variables are in last_word_linux.go of package guardian.
+// What the runtime says when it ends the process, it says by these two: a page, and exit status 2.
+// Unless somebody wants to see the page, it is one line and 125. The variables are in
+// last_word_linux.go of package guardian.
 //
 // func write1(fd uintptr, p unsafe.Pointer, n int32) int32
 TEXT runtime·write1(SB),NOSPLIT|NOFRAME|DUPOK,$0-28

@@ -19,7 +19,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// somebody is a user that owns nothing, not even a process: limits on the number of those are a user's.
+// somebody is a user that owns nothing, not even a process: limits on the number of those are a
+// user's.
 const somebody = "61471"
 
 // noInput ends the grove's leader at once, whatever becomes of its standard input.
@@ -28,7 +29,8 @@ func noInput(cmd *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
-// checkGrove asserts that a grove was run and ended below lastout, whose own troubles are not the job's.
+// checkGrove asserts that a grove was run and ended below lastout, whose own troubles are not the
+// job's.
 func checkGrove(t *testing.T, out box.Outcome) {
 	t.Helper()
 	if out.Status != 7 || !strings.Contains(out.Stdout, "ready") {
@@ -37,7 +39,8 @@ func checkGrove(t *testing.T, out box.Outcome) {
 	checkNoTrace(t, out.Stderr)
 }
 
-// TestFewDescriptors: RLIMIT_NOFILE of 24, soft and hard. What cannot be held by a pidfd is left alone until its parent is dead.
+// TestFewDescriptors: RLIMIT_NOFILE of 24, soft and hard. What cannot be held by a pidfd is left
+// alone until its parent is dead.
 func TestFewDescriptors(t *testing.T) {
 	grove, chain := trap(t, "grove"), box.Helper(t, "generations")
 	for name, c := range map[string]struct{ with, job []string }{
@@ -81,7 +84,8 @@ func TestTooFewDescriptors(t *testing.T) {
 // TestRefusedSystemCalls: one line, and nothing is started.
 func TestRefusedSystemCalls(t *testing.T) {
 	needRoot(t) // seccomp(2)
-	// Without a guardian there is nobody whose death is to be known by pidfd_open, and nobody to say that the runtime has crashed.
+	// Without a guardian there is nobody whose death is to be known by pidfd_open, and nobody to
+	// say that the runtime has crashed.
 	withGuardian := []string{"pidfd_open", "sigaltstack"}
 	calls := map[string]int{
 		"rt_sigprocmask": unix.SYS_RT_SIGPROCMASK, "rt_sigaction": unix.SYS_RT_SIGACTION, "rt_sigpending": unix.SYS_RT_SIGPENDING,
@@ -128,7 +132,8 @@ func TestLittleAddressSpace(t *testing.T) {
 	}
 }
 
-// TestJobFillsPidsLimit guards the threads that exist before the job starts: where no more can be made, the Go runtime aborts.
+// TestJobFillsPidsLimit guards the threads that exist before the job starts: where no more can be
+// made, the Go runtime aborts.
 func TestJobFillsPidsLimit(t *testing.T) {
 	for _, keeper := range keepers {
 		for _, limit := range []int{40, 64, 150} {
@@ -151,7 +156,8 @@ func checkFull(t *testing.T, out box.Outcome) {
 	checkNoTrace(t, out.Stderr)
 }
 
-// TestSignalsAtPidsLimit: while there is no place for another thread, signals are passed on and messages written.
+// TestSignalsAtPidsLimit: while there is no place for another thread, signals are passed on and
+// messages written.
 func TestSignalsAtPidsLimit(t *testing.T) {
 	for _, keeper := range keepers {
 		t.Run("keeper="+keeper, func(t *testing.T) {
@@ -205,8 +211,9 @@ func TestDescriptorsReachTheJob(t *testing.T) {
 	checkDescriptors(t, []string{"dup", "3,5,9"}, []string{"dup", "4", "close", ""})
 }
 
-// TestClosedDescriptorsStayClosed: the Go runtime opens /dev/null for what is closed of 0, 1 and 2, before main runs (checkfds in
-// runtime/fds_unix.go). The job has them closed; nothing else that is open may slip into the place.
+// TestClosedDescriptorsStayClosed: the Go runtime opens /dev/null for what is closed of 0, 1 and 2,
+// before main runs (checkfds in runtime/fds_unix.go). The job has them closed; nothing else that is
+// open may slip into the place.
 func TestClosedDescriptorsStayClosed(t *testing.T) {
 	for _, list := range closings[1:] {
 		t.Run(list, func(t *testing.T) {
@@ -302,7 +309,8 @@ func TestDeletedDirectory(t *testing.T) {
 	})
 }
 
-// TestLargeArguments: a megabyte of arguments, and half of one in the environment, reach the job through the keeper's socket.
+// TestLargeArguments: a megabyte of arguments, and half of one in the environment, reach the job
+// through the keeper's socket.
 func TestLargeArguments(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		long := strings.Repeat("0123456789abcdef", 100<<10/16) // one may have 128 KiB
@@ -353,7 +361,8 @@ func legacyCgroup(t *testing.T, controller string) string {
 	return ""
 }
 
-// TestTightMemory: the job takes more than there is, and the kernel kills it for that; or the keeper.
+// TestTightMemory: the job takes more than there is, and the kernel kills it for that; or the
+// keeper.
 func TestTightMemory(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		dir := legacyCgroup(t, "memory")
@@ -369,7 +378,8 @@ func TestTightMemory(t *testing.T) {
 	})
 }
 
-// TestGroupOfAnotherNamespace: where lastout's process group has no number the command cannot be put there. It gets its signals all the same.
+// TestGroupOfAnotherNamespace: where lastout's process group has no number the command cannot be
+// put there. It gets its signals all the same.
 func TestGroupOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -382,8 +392,9 @@ func TestGroupOfAnotherNamespace(t *testing.T) {
 	})
 }
 
-// TestRoomForProcesses: lastout needs nine processes and threads besides itself, the command's among them; sometimes eight are enough.
-// With less it says so in one line. Each run is another user's: on a busy machine threads of the one before may still be at their exit.
+// TestRoomForProcesses: lastout needs nine processes and threads besides itself, the command's
+// among them; sometimes eight are enough. With less it says so in one line. Each run is another
+// user's: on a busy machine threads of the one before may still be at their exit.
 func TestRoomForProcesses(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to become a user who has no other process")

@@ -177,7 +177,8 @@ func (v *choice) Set(s string) error {
 	return fmt.Errorf("want %s", strings.Join(v.of, " or "))
 }
 
-// leakStatus is the value of --fail-on-leak: the status of a command that succeeded but left processes behind; 0: that is no failure.
+// leakStatus is the value of --fail-on-leak: the status of a command that succeeded but left
+// processes behind; 0: that is no failure.
 type leakStatus struct{ status int }
 
 func (v *leakStatus) Type() string { return "status" }

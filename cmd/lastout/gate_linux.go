@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gate knows whom a signal is for: while a command runs it is that one's, and otherwise lastout's own, which it ends as it would any
-// program. It also remembers that somebody wants an end, after which nothing more is started. A nil gate is always open.
+// gate knows whom a signal is for: while a command runs it is that one's, and otherwise lastout's
+// own, which it ends as it would any program. It also remembers that somebody wants an end, after
+// which nothing more is started. A nil gate is always open.
 type gate struct {
 	mu      sync.Mutex
 	state   gateState

@@ -202,8 +202,9 @@ func TestHostile(t *testing.T) {
 // pidNamespace is what makes a command PID 1.
 var pidNamespace = []string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}
 
-// TestBombsWithoutKeeper: where there is one process of lastout, it does the work of both while the bomb is at its pids limit, with the threads
-// that it has. As PID 1 nobody can outlive it, but the status could be lost.
+// TestBombsWithoutKeeper: where there is one process of lastout, it does the work of both while the
+// bomb is at its pids limit, with the threads that it has. As PID 1 nobody can outlive it, but the
+// status could be lost.
 func TestBombsWithoutKeeper(t *testing.T) {
 	for name, form := range map[string]func(runner []string) []string{
 		"keeper off": func(runner []string) []string { return append(runner, "--keeper=off") },
@@ -224,7 +225,8 @@ func TestBombsWithoutKeeper(t *testing.T) {
 	}
 }
 
-// TestBombsWithoutProc: those that bombs leave are found by their numbers. (The bomb finds its limit in a /proc that shows other numbers.)
+// TestBombsWithoutProc: those that bombs leave are found by their numbers. (The bomb finds its
+// limit in a /proc that shows other numbers.)
 func TestBombsWithoutProc(t *testing.T) {
 	needRoot(t)
 	for _, helper := range []string{"fork-bomb", "exec-bomb", "thread-bomb"} {

@@ -26,8 +26,8 @@ func TestStoppedTimesOut(t *testing.T) {
 	s.end(124)
 }
 
-// TestStoppedAtTheEnd: the same for a job that stops lastout, and ends at once. A SIGCONT before the
-// time limit lets lastout go on.
+// TestStoppedAtTheEnd: the same for a job that stops lastout, and ends at once. A SIGCONT before
+// the time limit lets lastout go on.
 func TestStoppedAtTheEnd(t *testing.T) {
 	for _, limit := range []string{"700ms", "1h"} {
 		b := box.New(t, box.PidsCap(600))
@@ -42,8 +42,8 @@ func TestStoppedAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestKilledWithoutDescriptors: what is killed of lastout while it can open no file, be it that the job
-// has seen to that (prlimit(2)), or that it never could open many: the other half ends the job.
+// TestKilledWithoutDescriptors: what is killed of lastout while it can open no file, be it that the
+// job has seen to that (prlimit(2)), or that it never could open many: the other half ends the job.
 func TestKilledWithoutDescriptors(t *testing.T) {
 	adoptOrphans(t)
 	const job = `setsid sleep 50 & (trap '' TERM; exec sleep 50) & echo ready $$ $PPID; exec sleep 50`

@@ -10,8 +10,8 @@ import (
 	"github.com/mattn/go-shellwords"
 )
 
-// commandLine returns the arguments for a command line: the words themselves where it is simple, so that
-// no shell stands between a signal and the program, and /bin/sh -c otherwise.
+// commandLine returns the arguments for a command line: the words themselves where it is simple, so
+// that no shell stands between a signal and the program, and /bin/sh -c otherwise.
 func commandLine(line string, env []string, dir string) []string {
 	if words, ok := simple(line, func(name string) bool { return found(name, env, dir) }); ok {
 		return words
@@ -19,7 +19,8 @@ func commandLine(line string, env []string, dir string) []string {
 	return []string{"/bin/sh", "-c", line}
 }
 
-// shellWords are keywords of dash and bash, and builtins that are no programs or are something else as programs.
+// shellWords are keywords of dash and bash, and builtins that are no programs or are something else
+// as programs.
 var shellWords = func() map[string]bool {
 	m := make(map[string]bool)
 	for w := range strings.FieldsSeq(`
@@ -33,7 +34,8 @@ var shellWords = func() map[string]bool {
 	return m
 }()
 
-// simple reports whether a line means the same to the shell as its words executed directly, and returns those.
+// simple reports whether a line means the same to the shell as its words executed directly, and
+// returns those.
 func simple(line string, exists func(string) bool) ([]string, bool) {
 	if !utf8.ValidString(line) || strings.ContainsAny(line, "\\$`*?[]{}~#!") || strings.ContainsFunc(line, isControl) {
 		return nil, false

@@ -17,8 +17,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// adoptOrphans makes the test process the parent of what lastout leaves when it is killed, to reap it: the first process of a
-// container may do that late, or never.
+// adoptOrphans makes the test process the parent of what lastout leaves when it is killed, to reap
+// it: the first process of a container may do that late, or never.
 func adoptOrphans(t testing.TB) {
 	t.Helper()
 	adopt := func(more int) {
@@ -48,7 +48,8 @@ func reapAdopted(b *box.Box, commands ...int) {
 	}
 }
 
-// living returns the processes in a box. A zombie counts if its parent is in the box too: others are not lastout's to reap.
+// living returns the processes in a box. A zombie counts if its parent is in the box too: others
+// are not lastout's to reap.
 func living(b *box.Box) (pids []int) {
 	procs := b.Procs()
 	for _, pid := range procs {
@@ -86,7 +87,8 @@ func emptyWithin(t testing.TB, b *box.Box, d time.Duration, command int) {
 	}
 }
 
-// awaitExit waits until a process has exited, by its pidfd (pidfd_open(2), Linux 5.3), or for a time.
+// awaitExit waits until a process has exited, by its pidfd (pidfd_open(2), Linux 5.3), or for a
+// time.
 func awaitExit(pid int, limit time.Duration) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil { // gone, or no pidfds

@@ -20,7 +20,8 @@ import (
 // alone is a job that fails if another one of its kind runs, and counts itself.
 const alone = `mkdir busy || exit 9; echo $$ >>count; rmdir busy`
 
-// contend runs many lastouts at once that want one lock, and returns how many ended with which status.
+// contend runs many lastouts at once that want one lock, and returns how many ended with which
+// status.
 func contend(t *testing.T, b *box.Box, dir string, flags ...string) map[int]int {
 	t.Helper()
 	const runs = 200
@@ -66,7 +67,8 @@ func TestLockContended(t *testing.T) {
 	}
 }
 
-// TestLockRefused: without waiting those that do not run say so by their status, and one at least does run.
+// TestLockRefused: without waiting those that do not run say so by their status, and one at least
+// does run.
 func TestLockRefused(t *testing.T) {
 	b, dir := box.New(t), t.TempDir()
 	ends := contend(t, b, dir)
@@ -75,7 +77,8 @@ func TestLockRefused(t *testing.T) {
 	}
 }
 
-// TestLockHeldByBoth: whichever process of lastout is killed, the other holds the lock until the tree is gone, and no longer.
+// TestLockHeldByBoth: whichever process of lastout is killed, the other holds the lock until the
+// tree is gone, and no longer.
 func TestLockHeldByBoth(t *testing.T) {
 	for _, victim := range []string{"runner", "worker"} {
 		t.Run(victim, func(t *testing.T) {
@@ -111,7 +114,8 @@ func awaitLock(t *testing.T, path string) {
 	}
 }
 
-// TestLockHeldWithoutKeeper: in-process, the lock is free when lastout has returned, and its leftovers do not have it.
+// TestLockHeldWithoutKeeper: in-process, the lock is free when lastout has returned, and its
+// leftovers do not have it.
 func TestLockHeldWithoutKeeper(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "lock")
 	for range 2 {
@@ -123,7 +127,8 @@ func TestLockHeldWithoutKeeper(t *testing.T) {
 	}
 }
 
-// TestLockWaitEnds: whatever would end another program ends who waits for a lock, at once and by that signal; and nothing was started.
+// TestLockWaitEnds: whatever would end another program ends who waits for a lock, at once and by
+// that signal; and nothing was started.
 func TestLockWaitEnds(t *testing.T) {
 	heedSignals(t)
 	lock := filepath.Join(t.TempDir(), "lock")

@@ -16,9 +16,10 @@ var (
 	unicodeLook = look{branch: "├─ ", corner: "└─ ", trunk: "│  "}
 )
 
-// lookOf chooses by the environment: line drawing characters where the locale is UTF-8 (locale(7)), and colour on a terminal unless
-// NO_COLOR (no-color.org), CLICOLOR_FORCE and CLICOLOR (bixense.com/clicolors) or FORCE_COLOR (force-color.org) say otherwise. NO_COLOR
-// is the last word: who sets it cannot read the others.
+// lookOf chooses by the environment: line drawing characters where the locale is UTF-8 (locale(7)),
+// and colour on a terminal unless NO_COLOR (no-color.org), CLICOLOR_FORCE and CLICOLOR
+// (bixense.com/clicolors) or FORCE_COLOR (force-color.org) say otherwise. NO_COLOR is the last
+// word: who sets it cannot read the others.
 func lookOf(env []string, terminal bool) look {
 	k := asciiLook
 	locale := cmp.Or(variable(env, "LC_ALL"), variable(env, "LC_CTYPE"), variable(env, "LANG"))

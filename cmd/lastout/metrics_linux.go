@@ -32,7 +32,8 @@ func (w *watch) writeMetrics(run *facts.Run) {
 // maxMetrics bounds what is read of a file that may be anybody's.
 const maxMetrics = 1 << 20
 
-// lastSuccess is when the last run that succeeded has ended, by a file of metrics; 0 where that does not say it.
+// lastSuccess is when the last run that succeeded has ended, by a file of metrics; 0 where that
+// does not say it.
 func lastSuccess(file *outfile.File, name string) float64 {
 	old, err := file.Open()
 	if err != nil {

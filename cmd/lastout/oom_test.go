@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestOutOfMemory: the job takes more memory than its cgroup has. With -v, lastout says what the kernel has done about that, which it
-// counts; the process that takes the memory is the job, or a child of the shell that is.
+// TestOutOfMemory: the job takes more memory than its cgroup has. With -v, lastout says what the
+// kernel has done about that, which it counts; the process that takes the memory is the job, or a
+// child of the shell that is.
 func TestOutOfMemory(t *testing.T) {
 	for _, c := range []struct{ name, job string }{{"the command", `exec "$0"`}, {"a child of a shell", `"$0"; exit`}} {
 		t.Run(c.name, func(t *testing.T) {

@@ -52,8 +52,8 @@ type options struct {
 	actions []string // the variables of actions that were there
 }
 
-// actions are the flags that run or write something. Their variables are for us alone: a lastout below the command would write over
-// our report, or run our hook.
+// actions are the flags that run or write something. Their variables are for us alone: a lastout
+// below the command would write over our report, or run our hook.
 var actions = [...]string{
 	"report", "trace", "metrics", "log", "lock", "command", "on-start", "on-success", "on-failure", "on-leak",
 }
@@ -76,7 +76,8 @@ const examples = `  lastout make test              run the tests; servers that t
   lastout --linger forever nginx stay while the daemon lives
   lastout -c 'cd /srv && ./job'  a command line`
 
-// newCommand returns the one command there is. There are no subcommands: they would shadow programs of the same name.
+// newCommand returns the one command there is. There are no subcommands: they would shadow programs
+// of the same name.
 func newCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "lastout [flags] [--] COMMAND [ARG...]", Long: usage, Example: examples,

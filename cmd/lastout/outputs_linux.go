@@ -64,7 +64,8 @@ func (o *options) notClosed() error {
 	return nil
 }
 
-// standardDescriptor returns which standard descriptor a name stands for, and -1 for any other file.
+// standardDescriptor returns which standard descriptor a name stands for, and -1 for any other
+// file.
 func standardDescriptor(name string) int {
 	if fd := slices.Index([]string{"/dev/stdin", "/dev/stdout", "/dev/stderr"}, name); fd >= 0 {
 		return fd
@@ -128,7 +129,8 @@ func writeOutput(m *messages, flag string, f *outfile.File, contents func() ([]b
 	}
 }
 
-// maxReceived is how many received signals are remembered. A job that is steered by signals may get any number.
+// maxReceived is how many received signals are remembered. A job that is steered by signals may get
+// any number.
 const maxReceived = 1000
 
 // received are the signals that lastout has received. It is safe for concurrent use.

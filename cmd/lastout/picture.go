@@ -13,8 +13,8 @@ import (
 	"lastout/jobs"
 )
 
-// picture draws leftovers as pstree(1) draws processes, a line each. Those that needed SIGKILL come first, with those they descend
-// from: there the misbehaving programs are.
+// picture draws leftovers as pstree(1) draws processes, a line each. Those that needed SIGKILL come
+// first, with those they descend from: there the misbehaving programs are.
 type picture struct {
 	o        *options
 	look     look
@@ -26,7 +26,8 @@ type picture struct {
 	most     int // lines
 }
 
-// place is where a process is: who moves to another process group or session gets away from signals to that.
+// place is where a process is: who moves to another process group or session gets away from signals
+// to that.
 type place struct{ pgid, sid int }
 
 // row is one line of a picture: what is drawn, what it says, and how the process came to its end.
@@ -59,7 +60,8 @@ func (p *picture) draw() []row {
 	return p.lines
 }
 
-// add draws a process and those below it. first is what stands before its own line, rest what stands before the others.
+// add draws a process and those below it. first is what stands before its own line, rest what
+// stands before the others.
 func (p *picture) add(i int, parent place, first, rest string) {
 	if p.drawn[i] || len(p.lines) == p.most {
 		return
@@ -154,7 +156,8 @@ func ending(o *options, l *jobs.Leftover) string {
 	return "ended by itself"
 }
 
-// old is the age of a process. Of a young one, a clock tick more or less would make each run look different.
+// old is the age of a process. Of a young one, a clock tick more or less would make each run look
+// different.
 func old(d time.Duration) string {
 	if d < time.Second {
 		return "under 1s"

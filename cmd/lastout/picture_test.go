@@ -195,8 +195,8 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// A text whose special characters are escaped matches itself and nothing longer; * matches everything; and no pattern that
-// is taken fails later.
+// A text whose special characters are escaped matches itself and nothing longer; * matches
+// everything; and no pattern that is taken fails later.
 func FuzzAllow(f *testing.F) {
 	f.Add("gpg-agent", "*Gradle?[a-z]")
 	f.Add("/usr/bin/java -cp [x]", `\*`)

@@ -8,12 +8,14 @@ import (
 	"lastout/cmd/lastout/internal/guardian"
 )
 
-// shells are programs that wait for the command in front of them, and pass no signal on. busybox is one by its other names only.
+// shells are programs that wait for the command in front of them, and pass no signal on. busybox is
+// one by its other names only.
 const shells = " sh dash bash ash ksh mksh zsh busybox "
 
-// behindShell names the shell that is PID 1 in lastout's place, "" where none is. A container is stopped by a signal to PID 1. A
-// shell there passes it on to nobody, and the kernel does not let it die of it either (pid_namespaces(7)): so lastout will hear
-// of the container's end by SIGKILL, with everything else.
+// behindShell names the shell that is PID 1 in lastout's place, "" where none is. A container is
+// stopped by a signal to PID 1. A shell there passes it on to nobody, and the kernel does not let
+// it die of it either (pid_namespaces(7)): so lastout will hear of the container's end by SIGKILL,
+// with everything else.
 func behindShell() string {
 	if guardian.Caller() != 1 {
 		return ""

@@ -9,8 +9,9 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestInitStopsWhatWasPutBeside runs a process in the namespace of a lastout that is PID 1 without being its descendant, as docker exec
-// does. It is told to stop and has time to clean up before the namespace ends, though it does not begin before the command has.
+// TestInitStopsWhatWasPutBeside runs a process in the namespace of a lastout that is PID 1 without
+// being its descendant, as docker exec does. It is told to stop and has time to clean up before the
+// namespace ends, though it does not begin before the command has.
 func TestInitStopsWhatWasPutBeside(t *testing.T) {
 	needRoot(t)
 	cases := []struct{ name, guest, want string }{

@@ -43,8 +43,8 @@ func TestWithoutProc(t *testing.T) {
 	}
 }
 
-// TestProcOfAnotherNamespace: below `unshare --pid` without --mount-proc the numbers in /proc are others than those that kill(2) takes.
-// To signal by them would reach strangers, or nobody.
+// TestProcOfAnotherNamespace: below `unshare --pid` without --mount-proc the numbers in /proc are
+// others than those that kill(2) takes. To signal by them would reach strangers, or nobody.
 func TestProcOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

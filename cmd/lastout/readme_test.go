@@ -21,7 +21,8 @@ func readme(t *testing.T) string {
 	return string(data)
 }
 
-// What is there to be copied into a CI system's file is YAML, and the commands in it have flags that exist.
+// What is there to be copied into a CI system's file is YAML, and the commands in it have flags
+// that exist.
 func TestReadmeYAML(t *testing.T) {
 	o := &options{}
 	flags := newCommand(o).Flags()

@@ -23,7 +23,8 @@ type messages struct {
 	ended <-chan struct{} // who reads is waited for until it is closed; nil: for ever
 }
 
-// say writes one line in one write. An error is nobody's business: there is no place left to report it.
+// say writes one line in one write. An error is nobody's business: there is no place left to report
+// it.
 func (m *messages) say(format string, args ...any) { m.line(printable(fmt.Sprintf(format, args...))) }
 
 // line is say for a text that is known to be printable.
@@ -43,7 +44,8 @@ func (m *messages) until(ended <-chan struct{}) {
 	m.ended = ended
 }
 
-// printable replaces what could end the line, drive the terminal or command a CI system: command lines come from anybody.
+// printable replaces what could end the line, drive the terminal or command a CI system: command
+// lines come from anybody.
 func printable(s string) string {
 	s = annotate.Disobeyed(strings.ToValidUTF8(s, string(utf8.RuneError)))
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -101,7 +103,8 @@ type leaks struct {
 	more  int // that are not among the rows
 }
 
-// leaksOf collects what is to be said of leftovers. Those that are allowed are only told of with -v.
+// leaksOf collects what is to be said of leftovers. Those that are allowed are only told of with
+// -v.
 func (o *options) leaksOf(run *facts.Run, home place, k look) leaks {
 	l := leaks{title: title(run, o.verbose > 0)}
 	if l.title == "" {

@@ -20,7 +20,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// reportSchema is the published schema, but stricter: what it does not describe is a mistake of ours.
+// reportSchema is the published schema, but stricter: what it does not describe is a mistake of
+// ours.
 func reportSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "schema", "report-v1.schema.json"))
@@ -103,7 +104,8 @@ func (r report) number(t testing.TB, name string) float64 {
 	return f
 }
 
-// TestReport: what a report says of runs that end in every way there is. Each is valid by the published schema.
+// TestReport: what a report says of runs that end in every way there is. Each is valid by the
+// published schema.
 func TestReport(t *testing.T) {
 	schema := reportSchema(t)
 	for _, c := range []struct {
@@ -255,7 +257,8 @@ func TestReportOfALostWorker(t *testing.T) {
 	checkTimes(t, r)
 }
 
-// TestOutputDescriptors: a report and a trace can go to descriptors that the caller has passed, and the job has neither.
+// TestOutputDescriptors: a report and a trace can go to descriptors that the caller has passed, and
+// the job has neither.
 func TestOutputDescriptors(t *testing.T) {
 	schema := reportSchema(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
@@ -287,7 +290,8 @@ func TestOutputDescriptors(t *testing.T) {
 	})
 }
 
-// TestOutputsLost: where a report or a trace cannot be written any more, that is said in a line each, and the job's own status stands.
+// TestOutputsLost: where a report or a trace cannot be written any more, that is said in a line
+// each, and the job's own status stands.
 func TestOutputsLost(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		dir := t.TempDir()
@@ -328,7 +332,8 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// TestColour: on a terminal who needed SIGKILL stands out, unless NO_COLOR says otherwise; and it is said who holds the terminal.
+// TestColour: on a terminal who needed SIGKILL stands out, unless NO_COLOR says otherwise; and it
+// is said who holds the terminal.
 func TestColour(t *testing.T) {
 	for env, want := range map[string]string{"NO_COLOR=": "\x1b[1;31mended by KILL\x1b[m", "NO_COLOR=1": ", ended by KILL"} {
 		b := box.New(t)
@@ -345,7 +350,8 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// TestFullDisk: neither a half report nor a temporary file is left on a file system that is full, and the old report stays.
+// TestFullDisk: neither a half report nor a temporary file is left on a file system that is full,
+// and the old report stays.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -29,7 +29,8 @@ const soon = 5 * time.Second
 // patience is for what happens at once on an idle machine. Nothing that is right takes as long.
 const patience = 30 * time.Second
 
-// lacking skips a test that the machine has no means for, or fails it where LASTOUT_REQUIRE_PEERS=1 says that it has them.
+// lacking skips a test that the machine has no means for, or fails it where LASTOUT_REQUIRE_PEERS=1
+// says that it has them.
 func lacking(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("LASTOUT_REQUIRE_PEERS") == "1" {
@@ -50,8 +51,8 @@ var traps struct {
 	paths map[string]string
 }
 
-// trap returns the path of a program of testdata/traps. It is compiled once for each change of it, into the directory that
-// package box builds into and sweeps.
+// trap returns the path of a program of testdata/traps. It is compiled once for each change of it,
+// into the directory that package box builds into and sweeps.
 func trap(t testing.TB, name string) string {
 	t.Helper()
 	traps.Lock()
@@ -165,7 +166,8 @@ func (s *scene) expect(want string) {
 	}
 }
 
-// ready reads the line in which a leader says that all stands, and returns its process id and its parent's.
+// ready reads the line in which a leader says that all stands, and returns its process id and its
+// parent's.
 func (s *scene) ready() (leader, worker int) {
 	s.t.Helper()
 	text := s.line()
@@ -222,7 +224,8 @@ func (s *scene) wait() syscall.WaitStatus {
 	return s.status
 }
 
-// end waits for a command that is to leave nothing behind, the moment that it has returned, and to exit with a status.
+// end waits for a command that is to leave nothing behind, the moment that it has returned, and to
+// exit with a status.
 func (s *scene) end(status int) {
 	s.t.Helper()
 	got := s.wait()

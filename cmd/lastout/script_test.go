@@ -26,8 +26,8 @@ import (
 // commandLimit is what a command of a script may take. It only ends what hangs.
 const commandLimit = 30 * time.Second
 
-// TestScripts runs testdata/scripts. Each script has a box of its own, which must be empty whenever a command of the script
-// returns. Besides testscript's own commands there are
+// TestScripts runs testdata/scripts. Each script has a box of its own, which must be empty whenever
+// a command of the script returns. Besides testscript's own commands there are
 //
 //	[!] lastout [ARG...]           run lastout in the box; stdout and stderr look at its output
 //	[!] box PROGRAM [ARG...]       run another program there, such as a shell that runs lastout
@@ -35,9 +35,10 @@ const commandLimit = 30 * time.Second
 //	fails STATUS PATTERN [ARG...]  lastout has one line to say, which matches, exits so, and has run nothing
 //	messages                       the last stderr is lastout's alone, and harmless to a terminal
 //
-// and the condition [root]. The arguments of fails name a command that would create the file "started". Variables are set
-// by env(1), as in "box env LASTOUT_QUIET=1 lastout true": what testscript's own env sets, programs in the box do not see.
-// The shell parts of the scripts share lib.sh.
+// and the condition [root]. The arguments of fails name a command that would create the file
+// "started". Variables are set by env(1), as in "box env LASTOUT_QUIET=1 lastout true": what
+// testscript's own env sets, programs in the box do not see. The shell parts of the scripts share
+// lib.sh.
 func TestScripts(t *testing.T) {
 	bin := t.TempDir()
 	lastout := filepath.Join(bin, "lastout")
@@ -88,14 +89,15 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// searchable returns a PATH without what we may not search: a command that is not found would be one that is denied.
+// searchable returns a PATH without what we may not search: a command that is not found would be
+// one that is denied.
 func searchable(path string) string {
 	dirs := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return unix.Access(dir, unix.X_OK) != nil })
 	return strings.Join(dirs, ":")
 }
 
-// heedSignals makes commands start with HUP and INT as they are by default, where the test itself is run with nohup or
-// in the background of a script.
+// heedSignals makes commands start with HUP and INT as they are by default, where the test itself
+// is run with nohup or in the background of a script.
 func heedSignals(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		if signal.Ignored(sig) {

@@ -30,8 +30,9 @@ func ready(f *os.File) (now bool) {
 	return now || err != nil
 }
 
-// writeFile makes the system call itself: the runtime makes a SIGPIPE of its own out of EPIPE. That which the kernel sends is
-// known to be ours by its sender. In the background of a terminal it is not stopped for writing (stty tostop).
+// writeFile makes the system call itself: the runtime makes a SIGPIPE of its own out of EPIPE. That
+// which the kernel sends is known to be ours by its sender. In the background of a terminal it is
+// not stopped for writing (stty tostop).
 func writeFile(f *os.File, b []byte) error {
 	raw, err := f.SyscallConn()
 	if err == nil {

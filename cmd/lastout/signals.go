@@ -14,8 +14,8 @@ const (
 	sigRTMax = signame.RTMax
 )
 
-// unignorable are those that os/signal cannot ignore: PROF is the Go runtime's own, 32 to 34 are the C library's, the others stand for
-// faults.
+// unignorable are those that os/signal cannot ignore: PROF is the Go runtime's own, 32 to 34 are
+// the C library's, the others stand for faults.
 func unignorable(sig syscall.Signal) bool {
 	switch sig {
 	case 4, 5, 7, 8, 16, 27, 31, 32, 33, 34:

@@ -221,8 +221,8 @@ func TestEarlySignalsToTheGroup(t *testing.T) {
 }
 
 // TestEarlyStop: a stop signal to the process group that the command shares, at any moment of its
-// start, stops lastout, too. A command that is stopped before it has executed its program is seen by
-// nobody.
+// start, stops lastout, too. A command that is stopped before it has executed its program is seen
+// by nobody.
 func TestEarlyStop(t *testing.T) {
 	const rounds = 60
 	for _, flags := range [][]string{{"--foreground"}, {"--keeper=off", "--foreground"}, {}} {
@@ -258,8 +258,8 @@ func TestEarlyStopAndContinue(t *testing.T) {
 	})
 }
 
-// TestTwoStops: of two stop signals, one right after the other, the command may be stopped by either.
-// lastout stops with it, nobody else does, and a SIGCONT continues both.
+// TestTwoStops: of two stop signals, one right after the other, the command may be stopped by
+// either. lastout stops with it, nobody else does, and a SIGCONT continues both.
 func TestTwoStops(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, sigs := range [][]syscall.Signal{{unix.SIGTSTP, unix.SIGTTOU}, {unix.SIGTTIN, unix.SIGTSTP}, {unix.SIGTTOU, unix.SIGTTIN}} {
@@ -300,7 +300,8 @@ func awaitStop(t *testing.T, s *scene) {
 	}
 }
 
-// saysSignals is a program that says the number of each TERM, CONT and USR1 that it gets; the last ends it.
+// saysSignals is a program that says the number of each TERM, CONT and USR1 that it gets; the last
+// ends it.
 const saysSignals = `
 import os, signal, sys
 r, w = os.pipe()
@@ -316,8 +317,8 @@ while True:
             sys.exit(7)
 `
 
-// TestContinuedAtOnce: a CONT right after a stop reaches the command, though nothing may have stopped yet, and so does one that comes
-// without a stop; each once.
+// TestContinuedAtOnce: a CONT right after a stop reaches the command, though nothing may have
+// stopped yet, and so does one that comes without a stop; each once.
 func TestContinuedAtOnce(t *testing.T) {
 	for _, flag := range []string{"--keeper=auto", "--keeper=off", "--foreground"} {
 		t.Run(flag, func(t *testing.T) {

@@ -31,7 +31,8 @@ const (
 	becauseWorker    = "the worker died"
 )
 
-// errWorkerLost says that the worker was killed before its job was settled. The tree was ended all the same.
+// errWorkerLost says that the worker was killed before its job was settled. The tree was ended all
+// the same.
 var errWorkerLost = errors.New("the worker died; the job was ended")
 
 // verdict is what lastout ends with: an exit status, or the signal that the command died of.
@@ -80,7 +81,8 @@ func judge(o *options, run *facts.Run) verdict {
 	return v
 }
 
-// coreSignals are those whose default is to dump core (signal(7)): dying of one would write a core file of lastout.
+// coreSignals are those whose default is to dump core (signal(7)): dying of one would write a core
+// file of lastout.
 var coreSignals = map[syscall.Signal]bool{
 	syscall.SIGQUIT: true, syscall.SIGILL: true, syscall.SIGTRAP: true, syscall.SIGABRT: true, syscall.SIGBUS: true,
 	syscall.SIGFPE: true, syscall.SIGSEGV: true, syscall.SIGSYS: true, syscall.SIGXCPU: true, syscall.SIGXFSZ: true,

@@ -47,8 +47,8 @@ func untouchable(t *testing.T) string {
 	return path
 }
 
-// playUntouchable runs a job as somebody, with a descendant that somebody may not signal, and two that he may. The leader, whose
-// status is 3, exits when its input ends.
+// playUntouchable runs a job as somebody, with a descendant that somebody may not signal, and two
+// that he may. The leader, whose status is 3, exits when its input ends.
 func playUntouchable(t *testing.T, b *box.Box, preparation string, flags ...string) (s *scene, pid int) {
 	t.Helper()
 	return playUntouchables(t, b, preparation, "", flags...)
@@ -71,8 +71,9 @@ func playUntouchables(t *testing.T, b *box.Box, preparation, argument string, fl
 	return s, pid
 }
 
-// TestUntouchable (G5): a descendant that lastout may not signal is named, with the reason; its siblings are ended; lastout does not
-// return before it ends, and does not spin meanwhile. Where /proc tells nothing of it, its number must do.
+// TestUntouchable (G5): a descendant that lastout may not signal is named, with the reason; its
+// siblings are ended; lastout does not return before it ends, and does not spin meanwhile. Where
+// /proc tells nothing of it, its number must do.
 func TestUntouchable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, preparation, command, keeper string }{
@@ -153,7 +154,8 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
-// TestGiveUpWithoutWorker is TestGiveUp where the worker is killed. The survivor has a child, which is none of the guardian's.
+// TestGiveUpWithoutWorker is TestGiveUp where the worker is killed. The survivor has a child, which
+// is none of the guardian's.
 func TestGiveUpWithoutWorker(t *testing.T) {
 	t.Parallel()
 	adoptOrphans(t)
@@ -177,8 +179,8 @@ func TestGiveUpWithoutWorker(t *testing.T) {
 	emptyWithin(t, b, time.Second, 0)
 }
 
-// freeze puts a process into a frozen cgroup of version 1, where SIGKILL does not reach it: uninterruptible, as in a wait
-// for a dead file server.
+// freeze puts a process into a frozen cgroup of version 1, where SIGKILL does not reach it:
+// uninterruptible, as in a wait for a dead file server.
 func freeze(t *testing.T, pid int) (thaw func()) {
 	t.Helper()
 	dir := legacyCgroup(t, "freezer")
@@ -202,7 +204,8 @@ func freeze(t *testing.T, pid int) (thaw func()) {
 	return nil
 }
 
-// TestUninterruptible (G5): who does not die of SIGKILL is named after a second, with what he waits in; and lastout waits.
+// TestUninterruptible (G5): who does not die of SIGKILL is named after a second, with what he waits
+// in; and lastout waits.
 func TestUninterruptible(t *testing.T) {
 	t.Parallel()
 	needRoot(t)

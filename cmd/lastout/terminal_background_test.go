@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestBackground: a job in the background leaves the terminal alone, stops when it reads from it, and reads when it is in the foreground.
+// TestBackground: a job in the background leaves the terminal alone, stops when it reads from it,
+// and reads when it is in the foreground.
 func TestBackground(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -52,7 +53,8 @@ func TestBackgroundIsNamed(t *testing.T) {
 	}
 }
 
-// TestForegroundLater: a job that was begun in the background, and did not stop, is ended by Ctrl-C once it is in the foreground.
+// TestForegroundLater: a job that was begun in the background, and did not stop, is ended by Ctrl-C
+// once it is in the foreground.
 func TestForegroundLater(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -74,7 +76,8 @@ func TestForegroundLater(t *testing.T) {
 	})
 }
 
-// TestToStop: with stty tostop output stops a job in the background, and no other; nor does it stop lastout.
+// TestToStop: with stty tostop output stops a job in the background, and no other; nor does it stop
+// lastout.
 func TestToStop(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		s.run(0, "stty tostop")
@@ -108,7 +111,8 @@ func TestToStopOfOurOwn(t *testing.T) {
 	})
 }
 
-// TestOrphaned: nobody would continue a job whose shell does not know it: it ends when it reads from the terminal in the background.
+// TestOrphaned: nobody would continue a job whose shell does not know it: it ends when it reads
+// from the terminal in the background.
 func TestOrphaned(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestCtrlC: a shell's loop ends at the first Ctrl-C, with the status that says so, and the shell has its terminal back.
+// TestCtrlC: a shell's loop ends at the first Ctrl-C, with the status that says so, and the shell
+// has its terminal back.
 func TestCtrlC(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -30,7 +31,8 @@ func TestCtrlC(t *testing.T) {
 	})
 }
 
-// TestCtrlBackslash: likewise. What the shell says of it differs: lastout exits with 131, as it would dump a core of its own.
+// TestCtrlBackslash: likewise. What the shell says of it differs: lastout exits with 131, as it
+// would dump a core of its own.
 func TestCtrlBackslash(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		s.run(0, "ulimit -c 0")
@@ -45,8 +47,8 @@ func TestCtrlBackslash(t *testing.T) {
 
 var usr1 = regexp.MustCompile("got:USR1")
 
-// once waits for a signal that the job was sent, and checks that there comes no second one: USR1 is sent by the way of what is
-// forwarded, and so comes after that.
+// once waits for a signal that the job was sent, and checks that there comes no second one: USR1 is
+// sent by the way of what is forwarded, and so comes after that.
 func (s *seat) once(signal string) {
 	s.t.Helper()
 	s.expect("got:" + signal)
@@ -56,8 +58,8 @@ func (s *seat) once(signal string) {
 	}
 }
 
-// TestSignalsComeOnce: a job gets one signal for one key, also in the moment before lastout has lent it the terminal; and one for a
-// change of the window's size.
+// TestSignalsComeOnce: a job gets one signal for one key, also in the moment before lastout has
+// lent it the terminal; and one for a change of the window's size.
 func TestSignalsComeOnce(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		for range 5 {
@@ -95,7 +97,8 @@ func (s *seat) reads(job player) {
 	s.until("the job reads", func() bool { return s.foreground() == job.group && processState(job.pid) == "S" })
 }
 
-// TestCtrlCInScript: a script that waits for the job ends with it, whether the job has the terminal in the place of the script or not.
+// TestCtrlCInScript: a script that waits for the job ends with it, whether the job has the terminal
+// in the place of the script or not.
 func TestCtrlCInScript(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		s.script("reads", "$L actor ready read\necho after:")

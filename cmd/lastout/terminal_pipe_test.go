@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPipeline: with lastout at either end, Ctrl-Z stops all, fg continues all, and Ctrl-C ends all.
+// TestPipeline: with lastout at either end, Ctrl-Z stops all, fg continues all, and Ctrl-C ends
+// all.
 func TestPipeline(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -46,7 +47,8 @@ func (s *seat) stopAndGoOn(jobs []player, before unix.Termios) {
 	}
 }
 
-// TestPipelineWithReader: the same where one of them asks at the terminal: what the keys send then reaches the others all the same.
+// TestPipelineWithReader: the same where one of them asks at the terminal: what the keys send then
+// reaches the others all the same.
 func TestPipelineWithReader(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()

@@ -106,7 +106,8 @@ func TestSudo(t *testing.T) {
 	}
 }
 
-// TestShellBelow: an interactive shell as the job, and one below two lastouts, with jobs of its own.
+// TestShellBelow: an interactive shell as the job, and one below two lastouts, with jobs of its
+// own.
 func TestShellBelow(t *testing.T) {
 	for _, sh := range shells {
 		for _, l := range []string{"lastout", "lastout lastout", "lastout --keeper=off"} {

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestModesAfterKill: a job that dies in raw mode leaves the terminal as it found it, which a plain one does not, and dash does not either.
+// TestModesAfterKill: a job that dies in raw mode leaves the terminal as it found it, which a plain
+// one does not, and dash does not either.
 func TestModesAfterKill(t *testing.T) {
 	underLastout(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -59,7 +60,8 @@ func TestModesAreTheJobs(t *testing.T) {
 	})
 }
 
-// TestRunnerKilled: the shell has its terminal when lastout was killed, and the worker ends the job.
+// TestRunnerKilled: the shell has its terminal when lastout was killed, and the worker ends the
+// job.
 func TestRunnerKilled(t *testing.T) {
 	underLastout(t, func(t *testing.T, s *seat) {
 		adoptOrphans(t)
@@ -86,7 +88,8 @@ func (s *seat) onlyTheShell() {
 	})
 }
 
-// TestRunnerKilledInScript: the script goes on, and gets the terminal that its job had, with the modes from before.
+// TestRunnerKilledInScript: the script goes on, and gets the terminal that its job had, with the
+// modes from before.
 func TestRunnerKilledInScript(t *testing.T) {
 	underLastout(t, func(t *testing.T, s *seat) {
 		adoptOrphans(t)

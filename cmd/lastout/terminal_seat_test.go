@@ -23,7 +23,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// seat is a program in a box that leads a session at a pseudo-terminal of its own, and whoever sits there: types, and reads.
+// seat is a program in a box that leads a session at a pseudo-terminal of its own, and whoever sits
+// there: types, and reads.
 type seat struct {
 	t       testing.TB
 	b       *box.Box
@@ -61,7 +62,8 @@ const attention = 20 * time.Second
 
 var prompt = regexp.MustCompile(`@(\d+)@ `)
 
-// sit starts a program at a new terminal. In its environment PATH finds lastout and actor, of testdata/terminal.
+// sit starts a program at a new terminal. In its environment PATH finds lastout and actor, of
+// testdata/terminal.
 func sit(t testing.TB, b *box.Box, env []string, argv ...string) *seat {
 	t.Helper()
 	ptmx, tty, err := pty.Open()
@@ -129,8 +131,8 @@ func (sh shell) begin(t *testing.T, b *box.Box, env ...string) *seat {
 	return s
 }
 
-// inShells runs a test in each shell, twice: first the commands that begin with $L run as they are, to show that the test knows how a
-// plain command behaves, and then below lastout.
+// inShells runs a test in each shell, twice: first the commands that begin with $L run as they are,
+// to show that the test knows how a plain command behaves, and then below lastout.
 func inShells(t *testing.T, test func(t *testing.T, s *seat)) {
 	for _, sh := range shells {
 		for _, l := range []string{"", "lastout"} {
@@ -194,7 +196,8 @@ const (
 	ctrlBackslash = "\x1c"
 )
 
-// await waits until the output after what was waited for last matches, and returns what comes before that, and the submatches.
+// await waits until the output after what was waited for last matches, and returns what comes
+// before that, and the submatches.
 func (s *seat) await(pattern *regexp.Regexp) (before string, match []string) {
 	s.t.Helper()
 	limit := time.NewTimer(attention)
@@ -243,8 +246,8 @@ func (s *seat) expect(pattern string) []string {
 	return match
 }
 
-// sync waits until everything that was typed before has been done, and what a shell says of its own accord has been said with a prompt
-// after it: zsh tells of jobs at any time.
+// sync waits until everything that was typed before has been done, and what a shell says of its own
+// accord has been said with a prompt after it: zsh tells of jobs at any time.
 func (s *seat) sync() {
 	s.t.Helper()
 	s.syncs++
@@ -287,7 +290,8 @@ func (s *seat) ready() player {
 	return player{number(1), number(2), number(3)}
 }
 
-// readies waits until n jobs are ready. What else they write meanwhile can be waited for after that: they do it in any order.
+// readies waits until n jobs are ready. What else they write meanwhile can be waited for after
+// that: they do it in any order.
 func (s *seat) readies(n int) (jobs []player) {
 	s.t.Helper()
 	s.mu.Lock()
@@ -304,7 +308,8 @@ func (s *seat) readies(n int) (jobs []player) {
 
 func (s *seat) pid() int { return s.cmd.Process.Pid }
 
-// foreground is the process group in the foreground of the terminal. The master tells that of its other side (TIOCGPGRP, tty_ioctl(4)).
+// foreground is the process group in the foreground of the terminal. The master tells that of its
+// other side (TIOCGPGRP, tty_ioctl(4)).
 func (s *seat) foreground() int {
 	s.t.Helper()
 	var group int
@@ -339,7 +344,8 @@ func (s *seat) control(f func(fd int) error) {
 	}
 }
 
-// until waits for something that nobody tells: it looks again and again, each time after a millisecond.
+// until waits for something that nobody tells: it looks again and again, each time after a
+// millisecond.
 func (s *seat) until(what string, holds func() bool) {
 	s.t.Helper()
 	limit := time.NewTimer(attention)
@@ -355,8 +361,8 @@ func (s *seat) until(what string, holds func() bool) {
 	}
 }
 
-// inState waits until a process is in a state of proc_pid_stat(5), with all of its threads: before that its parent is not told that it
-// has stopped.
+// inState waits until a process is in a state of proc_pid_stat(5), with all of its threads: before
+// that its parent is not told that it has stopped.
 func (s *seat) inState(pid int, state string) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("process %d in state %s", pid, state), func() bool {
@@ -365,8 +371,8 @@ func (s *seat) inState(pid int, state string) {
 	})
 }
 
-// asleep waits until a program that has asked for something sleeps: a key that sends a signal, between the question and the read, would
-// be lost to many a program.
+// asleep waits until a program that has asked for something sleeps: a key that sends a signal,
+// between the question and the read, would be lost to many a program.
 func (s *seat) asleep(program string) {
 	s.t.Helper()
 	s.until(program+" waits for input", func() bool {
@@ -448,7 +454,8 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// needProgram skips a test whose program is not installed; it is in Debian's package of that name, unless another is named.
+// needProgram skips a test whose program is not installed; it is in Debian's package of that name,
+// unless another is named.
 func needProgram(t testing.TB, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {

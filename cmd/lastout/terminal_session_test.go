@@ -18,8 +18,9 @@ func lead(t *testing.T, env []string, argv ...string) *seat {
 	return sit(t, box.New(t, box.PidsCap(600)), env, append([]string{box.Lastout(t)}, argv...)...)
 }
 
-// TestLeadsSession: a job of a lastout that leads the session has the terminal. Nobody could continue it: Ctrl-Z does not stop it, as it does
-// not stop a program that leads the session itself.
+// TestLeadsSession: a job of a lastout that leads the session has the terminal. Nobody could
+// continue it: Ctrl-Z does not stop it, as it does not stop a program that leads the session
+// itself.
 func TestLeadsSession(t *testing.T) {
 	for _, keeper := range keepers {
 		t.Run("keeper="+keeper, func(t *testing.T) {
@@ -46,7 +47,8 @@ func TestLeadsSessionDiesOfKey(t *testing.T) {
 	s.b.AssertEmpty()
 }
 
-// TestShellOfFirstProcess: an interactive shell below lastout that is the first process of a PID namespace, where the caller's group has no number.
+// TestShellOfFirstProcess: an interactive shell below lastout that is the first process of a PID
+// namespace, where the caller's group has no number.
 func TestShellOfFirstProcess(t *testing.T) {
 	needRoot(t)
 	for _, sh := range shells {
@@ -84,7 +86,8 @@ func TestSetsid(t *testing.T) {
 	})
 }
 
-// TestSetsidOfLeader: if it is lastout's to give, the terminal is the job's: for all that a controlling terminal is for.
+// TestSetsidOfLeader: if it is lastout's to give, the terminal is the job's: for all that a
+// controlling terminal is for.
 func TestSetsidOfLeader(t *testing.T) {
 	for _, keeper := range keepers {
 		t.Run("keeper="+keeper, func(t *testing.T) {
@@ -134,7 +137,8 @@ func TestForeground(t *testing.T) {
 	})
 }
 
-// TestForegroundLingers: Ctrl-C ends lingering, though the command has nothing to do with it any more.
+// TestForegroundLingers: Ctrl-C ends lingering, though the command has nothing to do with it any
+// more.
 func TestForegroundLingers(t *testing.T) {
 	for _, flag := range []string{"--foreground=false", "--foreground"} {
 		t.Run(flag, func(t *testing.T) {
@@ -149,7 +153,8 @@ func TestForegroundLingers(t *testing.T) {
 	}
 }
 
-// TestForegroundPromise: in lastout's own process group, too, nothing is left: of a tree that ignores what it can, and when lastout is killed.
+// TestForegroundPromise: in lastout's own process group, too, nothing is left: of a tree that
+// ignores what it can, and when lastout is killed.
 func TestForegroundPromise(t *testing.T) {
 	s := shells[0].begin(t, box.New(t, box.PidsCap(600)))
 	adoptOrphans(t)
@@ -167,7 +172,8 @@ func TestForegroundPromise(t *testing.T) {
 	s.leave()
 }
 
-// TestHangUp: when the terminal goes, so does the tree, wherever the job is and whatever it has left behind.
+// TestHangUp: when the terminal goes, so does the tree, wherever the job is and whatever it has
+// left behind.
 func TestHangUp(t *testing.T) {
 	for _, flag := range []string{"--foreground=false", "--foreground", "--setsid"} {
 		for _, sh := range shells {

@@ -10,8 +10,9 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestOrphanedTogether: in a process group that nobody could continue, Ctrl-Z stops neither the command, nor its children, nor the script
-// that they share the group with. For the kernel the group is not orphaned, because of the worker.
+// TestOrphanedTogether: in a process group that nobody could continue, Ctrl-Z stops neither the
+// command, nor its children, nor the script that they share the group with. For the kernel the
+// group is not orphaned, because of the worker.
 func TestOrphanedTogether(t *testing.T) {
 	const job = "lastout $FLAGS sh -c 'actor ready read; exit 7'"
 	for name, script := range map[string]string{"leader": "exec " + job, "script": job + "; exit $?"} {
@@ -29,7 +30,8 @@ func TestOrphanedTogether(t *testing.T) {
 	}
 }
 
-// TestNestedInSession: a lastout that is in a session without a terminal does not leave its job stopped when it is sent TSTP.
+// TestNestedInSession: a lastout that is in a session without a terminal does not leave its job
+// stopped when it is sent TSTP.
 func TestNestedInSession(t *testing.T) {
 	underLastout(t, func(t *testing.T, s *seat) {
 		s.line("$L --setsid $L actor tell ready pause")

@@ -14,7 +14,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to be the same.
+// asWithout plays the same in each shell without lastout and with it: what a user sees of it has to
+// be the same.
 func asWithout(t *testing.T, play func(s *seat) []string) {
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) { asWithoutIn(t, sh, play) })
@@ -44,7 +45,8 @@ func (s *seat) stopped(pid int) {
 	}
 }
 
-// TestCtrlZ: the job stops, the shell has the terminal and a prompt; fg continues it at the terminal.
+// TestCtrlZ: the job stops, the shell has the terminal and a prompt; fg continues it at the
+// terminal.
 func TestCtrlZ(t *testing.T) {
 	asWithout(t, func(s *seat) (seen []string) {
 		before := s.modes()
@@ -110,7 +112,8 @@ func TestBg(t *testing.T) {
 	})
 }
 
-// TestKillStopped: the shell's kill ends a job that is stopped. (What a shell adds to the TERM is its own affair: CONT, or not.)
+// TestKillStopped: the shell's kill ends a job that is stopped. (What a shell adds to the TERM is
+// its own affair: CONT, or not.)
 func TestKillStopped(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		s.line("$L actor ready pause")
@@ -141,8 +144,8 @@ func (s *seat) terminated(child int) {
 
 var isStopped, isRunning = regexp.MustCompile(`(?i)stopped|suspended`), regexp.MustCompile(`(?i)running`)
 
-// TestStoppedFromOutside: the shell learns that somebody else has stopped the job and continued it. (dash and busybox do not ask
-// the kernel who was continued.)
+// TestStoppedFromOutside: the shell learns that somebody else has stopped the job and continued it.
+// (dash and busybox do not ask the kernel who was continued.)
 func TestStoppedFromOutside(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
 		before := s.modes()
@@ -171,8 +174,8 @@ func TestStoppedFromOutside(t *testing.T) {
 	})
 }
 
-// TestSuspensionAtTerminal: as TestSuspension, where lastout stops its process group, too. To signal
-// that group is to signal itself, by which the kernel may forget the SIGCONT.
+// TestSuspensionAtTerminal: as TestSuspension, where lastout stops its process group, too. To
+// signal that group is to signal itself, by which the kernel may forget the SIGCONT.
 func TestSuspensionAtTerminal(t *testing.T) {
 	for _, flag := range []string{"--keeper=auto", "--foreground", "--keeper=off"} {
 		for _, sig := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
@@ -213,8 +216,9 @@ func TestTimeoutWhileStopped(t *testing.T) {
 		s.keys(ctrlZ)
 		s.prompt(148)
 		s.stopped(job.pid)
-		// A shell looks after all its children when one of them has ended. It does not read meanwhile:
-		// zsh has been seen to exit when a child ended while it did ("error on TTY read").
+		// A shell looks after all its children when one of them has ended. It does not read
+		// meanwhile: zsh has been seen to exit when a child ended while it did ("error on TTY
+		// read").
 		s.line("actor ready read")
 		s.reads(s.ready())
 		s.until("lastout has ended", func() bool { state := processState(child); return state == "" || state == "Z" })
@@ -224,7 +228,8 @@ func TestTimeoutWhileStopped(t *testing.T) {
 	})
 }
 
-// allStopped waits until a job has stopped, and lastout if it runs below one. The shell sees neither, but a script that stopped.
+// allStopped waits until a job has stopped, and lastout if it runs below one. The shell sees
+// neither, but a script that stopped.
 func (s *seat) allStopped(job player) {
 	s.t.Helper()
 	s.inState(job.pid, "T")
@@ -233,7 +238,8 @@ func (s *seat) allStopped(job player) {
 	}
 }
 
-// TestStopInScript: Ctrl-Z stops a script with the job that it waits for, whether the job has the terminal or not, and fg continues both.
+// TestStopInScript: Ctrl-Z stops a script with the job that it waits for, whether the job has the
+// terminal or not, and fg continues both.
 func TestStopInScript(t *testing.T) {
 	asWithout(t, func(s *seat) (seen []string) {
 		before := s.modes()

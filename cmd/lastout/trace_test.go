@@ -66,7 +66,8 @@ func checkEvent(t testing.TB, e traceEvent) {
 	}
 }
 
-// TestTrace: a track of its own for everybody who was reaped, from birth to death, and instants for signals.
+// TestTrace: a track of its own for everybody who was reaped, from birth to death, and instants for
+// signals.
 func TestTrace(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		path := filepath.Join(t.TempDir(), "trace.json")
@@ -102,7 +103,8 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// checkPhases asserts that our own track shows the command, then what it left, until all had ended; and the signal.
+// checkPhases asserts that our own track shows the command, then what it left, until all had ended;
+// and the signal.
 func checkPhases(t *testing.T, events []traceEvent, runner int, end float64) {
 	t.Helper()
 	own := map[string]traceEvent{}

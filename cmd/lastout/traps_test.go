@@ -18,8 +18,9 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestJobOutlivesThreads guards that the leader is forked from a thread that lives as long as it does. Its parent-death signal
-// fires when that thread ends (https://go.dev/issue/27505), and children forked from goroutines that were locked and ended died so.
+// TestJobOutlivesThreads guards that the leader is forked from a thread that lives as long as it
+// does. Its parent-death signal fires when that thread ends (https://go.dev/issue/27505), and
+// children forked from goroutines that were locked and ended died so.
 func TestJobOutlivesThreads(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		s := play(t, b, b.Command(box.Lastout(t), flag, trap(t, "makes-orphans")))
@@ -55,8 +56,9 @@ func TestDeathSignal(t *testing.T) {
 	})
 }
 
-// TestNoNewPrivsIsTheJobsAlone guards that no_new_privs, which a thread cannot take back and hands to the threads it makes, is set
-// on a thread that does nothing else: in lastout's other threads it would reach the next job, and lastout itself.
+// TestNoNewPrivsIsTheJobsAlone guards that no_new_privs, which a thread cannot take back and hands
+// to the threads it makes, is set on a thread that does nothing else: in lastout's other threads it
+// would reach the next job, and lastout itself.
 func TestNoNewPrivsIsTheJobsAlone(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, c := range []struct{ flag, want string }{{"--no-new-privs=false", "0"}, {"--no-new-privs", "1"}} {
@@ -83,8 +85,9 @@ func TestNoNewPrivsIsTheJobsAlone(t *testing.T) {
 	})
 }
 
-// TestChildrenByExec guards that children which an exec hands to lastout (`server & exec lastout job`) are taken for what they are,
-// descendants: reaped while the job runs, and ended with the rest. A net under the worker alone would miss them.
+// TestChildrenByExec guards that children which an exec hands to lastout (`server & exec lastout
+// job`) are taken for what they are, descendants: reaped while the job runs, and ended with the
+// rest. A net under the worker alone would miss them.
 func TestChildrenByExec(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		script := `exec 3<&0
@@ -116,8 +119,9 @@ func TestChildrenByExec(t *testing.T) {
 	})
 }
 
-// TestLastGoodbyes guards what comes after TERM. A process that is stopped handles it only when CONT follows; one
-// that is named ") Z 1 (", or whose first thread has exited, is no zombie, whatever a hasty look at its state says.
+// TestLastGoodbyes guards what comes after TERM. A process that is stopped handles it only when
+// CONT follows; one that is named ") Z 1 (", or whose first thread has exited, is no zombie,
+// whatever a hasty look at its state says.
 func TestLastGoodbyes(t *testing.T) {
 	for _, how := range []string{"stopped", "parenthesis", "first-thread"} {
 		t.Run(how, func(t *testing.T) {
@@ -131,7 +135,8 @@ func TestLastGoodbyes(t *testing.T) {
 	}
 }
 
-// TestStoppedJobHandlesForwarded guards the same for a TERM that is forwarded: CONT follows it where the job is stopped.
+// TestStoppedJobHandlesForwarded guards the same for a TERM that is forwarded: CONT follows it
+// where the job is stopped.
 func TestStoppedJobHandlesForwarded(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", "trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do sleep .1; done"))
@@ -143,8 +148,9 @@ func TestStoppedJobHandlesForwarded(t *testing.T) {
 	})
 }
 
-// TestClosedPipeForStderr guards against lastout's own SIGPIPE: it must not kill lastout, nor be taken for one that somebody has sent
-// and be forwarded to the job. A file of the Go library raises it for descriptors 1 and 2, whatever the thread's mask is.
+// TestClosedPipeForStderr guards against lastout's own SIGPIPE: it must not kill lastout, nor be
+// taken for one that somebody has sent and be forwarded to the job. A file of the Go library raises
+// it for descriptors 1 and 2, whatever the thread's mask is.
 func TestClosedPipeForStderr(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		r, w, err := os.Pipe()
@@ -189,7 +195,8 @@ func TestReportIntoClosedPipe(t *testing.T) {
 	})
 }
 
-// TestIdleCostsNothing (G6): while a job runs and nothing happens, neither runner nor worker is scheduled once: no timer, no polling.
+// TestIdleCostsNothing (G6): while a job runs and nothing happens, neither runner nor worker is
+// scheduled once: no timer, no polling.
 func TestIdleCostsNothing(t *testing.T) {
 	interval := 3 * time.Second
 	if os.Getenv("LASTOUT_LONG") == "1" {
@@ -210,8 +217,8 @@ func TestIdleCostsNothing(t *testing.T) {
 	})
 }
 
-// idleSwitches returns how often processes are scheduled in an interval. Idleness is a duration: start-up settles, and then nothing
-// happens for a while.
+// idleSwitches returns how often processes are scheduled in an interval. Idleness is a duration:
+// start-up settles, and then nothing happens for a while.
 func idleSwitches(pids []int, interval time.Duration) int {
 	settled := switches(pids)
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -240,7 +247,8 @@ func switches(pids []int) (n int) {
 	return n
 }
 
-// TestStrangerInTheGroup: a process of the caller's that has joined the command's process group is none of the command's descendants.
+// TestStrangerInTheGroup: a process of the caller's that has joined the command's process group is
+// none of the command's descendants.
 func TestStrangerInTheGroup(t *testing.T) {
 	if _, err := exec.LookPath("perl"); err != nil {
 		lacking(t, "%v", err)

@@ -78,7 +78,8 @@ func (u *unattended) hooks() bool {
 	return u.onStart != "" || u.onSuccess != "" || u.onFailure != "" || u.onLeak != ""
 }
 
-// check refuses flags that do nothing alone. Variables may be set for many commands, and are not looked at.
+// check refuses flags that do nothing alone. Variables may be set for many commands, and are not
+// looked at.
 func (u *unattended) check() error {
 	for _, c := range []struct {
 		flag, needs string

@@ -15,7 +15,8 @@ import (
 	"lastout/cmd/lastout/internal/outfile"
 )
 
-// watch is what an unattended run needs beside its job. In a run that asks for nothing of it there is none: a nil watch.
+// watch is what an unattended run needs beside its job. In a run that asks for nothing of it there
+// is none: a nil watch.
 type watch struct {
 	e       *execution
 	want    *unattended

@@ -21,7 +21,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestHeldOutputIsLarge: a gigabyte of output is held back, and shown to the last byte, in less than 64 MiB of memory.
+// TestHeldOutputIsLarge: a gigabyte of output is held back, and shown to the last byte, in less
+// than 64 MiB of memory.
 func TestHeldOutputIsLarge(t *testing.T) {
 	const size = 1 << 30
 	for _, c := range []struct {
@@ -34,7 +35,8 @@ func TestHeldOutputIsLarge(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)
-			// Another lastout tells what memory that took: what the kernel counts for our child begins with what we have (exec_mmap).
+			// Another lastout tells what memory that took: what the kernel counts for our child
+			// begins with what we have (exec_mmap).
 			report := filepath.Join(t.TempDir(), "report")
 			argv := slices.Concat([]string{"--report", report, box.Lastout(t), "--quiet-success"}, c.flags, []string{"sh", "-c", `yes "$0" | head -c 1G; exit 3`, strings.Repeat("x", 1023)})
 			cmd := noInput(b.Command(box.Lastout(t), argv...))
@@ -75,8 +77,8 @@ func checkMemory(t *testing.T, report string, limit int) {
 	t.Logf("%d MiB of memory", memory>>20)
 }
 
-// TestHeldOutputFillsDisk: where there is no more place for what is held back, the newest of it is kept, the loss is told in a line, and
-// the job's own status stands. 4 MB are on the disk, of 20.
+// TestHeldOutputFillsDisk: where there is no more place for what is held back, the newest of it is
+// kept, the loss is told in a line, and the job's own status stands. 4 MB are on the disk, of 20.
 func TestHeldOutputFillsDisk(t *testing.T) {
 	dir := t.TempDir()
 	b := box.New(t)
@@ -92,7 +94,8 @@ func TestHeldOutputFillsDisk(t *testing.T) {
 	}
 }
 
-// TestHeldOutputIsNotRead: nobody reads what is shown in the end; TERM ends the wait for that, and not what comes after it.
+// TestHeldOutputIsNotRead: nobody reads what is shown in the end; TERM ends the wait for that, and
+// not what comes after it.
 func TestHeldOutputIsNotRead(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -141,7 +144,8 @@ func checkLastOf(t *testing.T, text string, last int) {
 	}
 }
 
-// TestHeldOutputAtPidsLimit: a job that leaves no place for another thread has its output held back all the same.
+// TestHeldOutputAtPidsLimit: a job that leaves no place for another thread has its output held back
+// all the same.
 func TestHeldOutputAtPidsLimit(t *testing.T) {
 	lock, log := filepath.Join(t.TempDir(), "lock"), filepath.Join(t.TempDir(), "log")
 	for _, keeper := range keepers {
@@ -163,7 +167,8 @@ func TestHeldOutputFewDescriptors(t *testing.T) {
 	})
 }
 
-// TestHeldOutputIntoClosedDescriptors: standard output, standard error or both were closed from the beginning.
+// TestHeldOutputIntoClosedDescriptors: standard output, standard error or both were closed from the
+// beginning.
 func TestHeldOutputIntoClosedDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, list := range closings {
@@ -176,7 +181,8 @@ func TestHeldOutputIntoClosedDescriptors(t *testing.T) {
 	})
 }
 
-// TestStrangerHoldsOutput: a process outside of the tree, which has been passed the pipe and keeps it, is not waited for.
+// TestStrangerHoldsOutput: a process outside of the tree, which has been passed the pipe and keeps
+// it, is not waited for.
 func TestStrangerHoldsOutput(t *testing.T) {
 	b, stranger := box.New(t), box.New(t)
 	dir := t.TempDir()
@@ -185,7 +191,8 @@ func TestStrangerHoldsOutput(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// It opens the job's standard output by /proc, as one that was passed the descriptor over a socket has it.
+	// It opens the job's standard output by /proc, as one that was passed the descriptor over a
+	// socket has it.
 	other := stranger.Command("sh", "-c", `read pid <job; exec >/proc/$pid/fd/3; echo stranger; echo >go; read end; exec echo more`)
 	other.Dir = dir
 	in, err := other.StdinPipe()
@@ -206,7 +213,8 @@ func TestStrangerHoldsOutput(t *testing.T) {
 	}
 }
 
-// TestRetryIsEnded: a signal between two attempts ends lastout, and one to an attempt makes it the last.
+// TestRetryIsEnded: a signal between two attempts ends lastout, and one to an attempt makes it the
+// last.
 func TestRetryIsEnded(t *testing.T) {
 	heedSignals(t)
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP} {
@@ -231,7 +239,8 @@ func TestRetryIsEnded(t *testing.T) {
 	}
 }
 
-// TestSignalsBetweenAttempts: a signal at any moment of a run of many short attempts ends it. None is lost while one is being started.
+// TestSignalsBetweenAttempts: a signal at any moment of a run of many short attempts ends it. None
+// is lost while one is being started.
 func TestSignalsBetweenAttempts(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for i := range 40 {
@@ -272,7 +281,8 @@ func TestHookIsEnded(t *testing.T) {
 	}
 }
 
-// TestStartHookIsEnded: TERM while the first hook runs is for the run, too: the command is not started.
+// TestStartHookIsEnded: TERM while the first hook runs is for the run, too: the command is not
+// started.
 func TestStartHookIsEnded(t *testing.T) {
 	b := box.New(t)
 	s := play(t, b, b.Command(box.Lastout(t), "--on-start", "echo hook; exec sleep 300", "--on-failure", "echo told", "sh", "-c", "echo started >&2"))
@@ -334,7 +344,8 @@ func checkEvents(t *testing.T, daemon *net.UnixConn, words string) {
 	}
 }
 
-// TestMetricsOnFullDisk: the old metrics stay where the new ones cannot be written, and the job's status stands.
+// TestMetricsOnFullDisk: the old metrics stay where the new ones cannot be written, and the job's
+// status stands.
 func TestMetricsOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	b := box.New(t)
@@ -348,7 +359,8 @@ func TestMetricsOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestOutputOfAttempts: what several attempts have written is shown as they wrote it, with what lastout said between them.
+// TestOutputOfAttempts: what several attempts have written is shown as they wrote it, with what
+// lastout said between them.
 func TestOutputOfAttempts(t *testing.T) {
 	b := box.New(t)
 	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "--retry", "1", "--retry-delay", "0", "sh", "-c", "echo out; echo err >&2; exit 3"))

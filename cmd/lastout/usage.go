@@ -7,7 +7,8 @@ import (
 	"lastout/cmd/lastout/internal/facts"
 )
 
-// usage says what a run has used, the whole tree of it, in two lines. time(1) misses what the command has not waited for.
+// usage says what a run has used, the whole tree of it, in two lines. time(1) misses what the
+// command has not waited for.
 func (m *messages) usage(run *facts.Run) {
 	r, u := run.Result, &run.Result.Usage
 	wall := run.Wall()

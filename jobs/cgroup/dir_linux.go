@@ -18,7 +18,8 @@ import (
 // Start starts a program, as [syscall.ForkExec] does, which is one.
 type Start func(argv0 string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
 
-// Make makes a directory below our own cgroup, and proves with start that children can be started in it.
+// Make makes a directory below our own cgroup, and proves with start that children can be started
+// in it.
 func Make(start Start) (Dir, error) {
 	own, err := Own("")
 	if err != nil {
@@ -48,8 +49,9 @@ func Own(controller string) (Place, error) {
 	return Find(ParseMounts(string(mounts)), ParseMembership(string(membership)), controller)
 }
 
-// try starts a program that does not exist. The kernel says so only after the child has been made, inside; whatever keeps it from
-// being made there (seccomp without clone3, a threaded cgroup, a parent that was not delegated to us) is told before.
+// try starts a program that does not exist. The kernel says so only after the child has been made,
+// inside; whatever keeps it from being made there (seccomp without clone3, a threaded cgroup, a
+// parent that was not delegated to us) is told before.
 func (d Dir) try(start Start) error {
 	if _, err := os.Stat(d.file("cgroup.kill")); err != nil {
 		return err
@@ -66,7 +68,8 @@ func (d Dir) try(start Start) error {
 	return fmt.Errorf("start a process in %s: %w", d, err)
 }
 
-// Into makes attr start a child in the directory (CLONE_INTO_CGROUP, clone(2), Linux 5.7). leave is to be called when that is done.
+// Into makes attr start a child in the directory (CLONE_INTO_CGROUP, clone(2), Linux 5.7). leave is
+// to be called when that is done.
 func (d Dir) Into(attr *syscall.SysProcAttr) (leave func(), err error) {
 	fd, err := unix.Open(string(d), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -76,11 +79,12 @@ func (d Dir) Into(attr *syscall.SysProcAttr) (leave func(), err error) {
 	return func() { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }, nil // see Kill
 }
 
-// Kill sends SIGKILL to every member, those of cgroups below and frozen ones too, and to whatever they are forking
-// (cgroup.kill, Linux 5.14). The kernel asks for no permission but to write: set-user-ID programs die as well.
+// Kill sends SIGKILL to every member, those of cgroups below and frozen ones too, and to whatever
+// they are forking (cgroup.kill, Linux 5.14). The kernel asks for no permission but to write:
+// set-user-ID programs die as well.
 //
-// The system calls are raw. For one that takes long the Go runtime would want another thread, and where the job has filled a pids
-// limit it would abort for want of one.
+// The system calls are raw. For one that takes long the Go runtime would want another thread, and
+// where the job has filled a pids limit it would abort for want of one.
 func (d Dir) Kill() error {
 	path, err := unix.BytePtrFromString(d.file("cgroup.kill"))
 	if err != nil {
@@ -102,8 +106,9 @@ func (d Dir) Kill() error {
 // patience is how long Remove waits for tasks that are on their way out.
 const patience = time.Second
 
-// Remove removes the directory, with the cgroups that members have made below it. That it is gone already is no error. A
-// process may be reaped a moment before it has left its cgroup; while any is there, Remove waits, for a second at most.
+// Remove removes the directory, with the cgroups that members have made below it. That it is gone
+// already is no error. A process may be reaped a moment before it has left its cgroup; while any is
+// there, Remove waits, for a second at most.
 func (d Dir) Remove() error {
 	if d == "" {
 		return nil
@@ -141,7 +146,8 @@ func (d Dir) removeBelow() (err error) {
 	return err
 }
 
-// awaitEmpty waits until no member runs, and reports whether that is so. cgroup.events tells of a change by POLLPRI (cgroups(7)).
+// awaitEmpty waits until no member runs, and reports whether that is so. cgroup.events tells of a
+// change by POLLPRI (cgroups(7)).
 func (d Dir) awaitEmpty(limit time.Duration) bool {
 	f, err := os.Open(d.file("cgroup.events"))
 	if err != nil {

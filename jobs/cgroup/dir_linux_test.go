@@ -72,7 +72,8 @@ func TestMake(t *testing.T) {
 	gone(t, dir)
 }
 
-// TestMakeIsUndone: a machine that starts no child in it (seccomp without clone3, a threaded cgroup) has none to offer.
+// TestMakeIsUndone: a machine that starts no child in it (seccomp without clone3, a threaded
+// cgroup) has none to offer.
 func TestMakeIsUndone(t *testing.T) {
 	mustMake(t)
 	var asked Dir

@@ -17,7 +17,8 @@ type Mount struct {
 	Super   []string // of the file system: controllers, for cgroups of version 1
 }
 
-// ParseMounts reads the text of /proc/PID/mountinfo. Lines that are not well formed are passed over.
+// ParseMounts reads the text of /proc/PID/mountinfo. Lines that are not well formed are passed
+// over.
 func ParseMounts(text string) (mounts []Mount) {
 	for line := range strings.Lines(text) {
 		before, after, ok := strings.Cut(line, " - ")
@@ -53,8 +54,8 @@ func unescape(s string) string {
 	}
 }
 
-// ParseMembership reads the text of /proc/PID/cgroup: the path of a process's cgroup for each controller of version 1, and for
-// "" the one of version 2.
+// ParseMembership reads the text of /proc/PID/cgroup: the path of a process's cgroup for each
+// controller of version 1, and for "" the one of version 2.
 func ParseMembership(text string) map[string]string {
 	paths := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -77,8 +78,9 @@ var errNotMounted = errors.New("no mounted hierarchy shows our cgroup")
 // Place is a cgroup as a directory: Path, at or below the mount point Top.
 type Place struct{ Top, Path string }
 
-// Find returns where our cgroup is for a controller; "" is the hierarchy of version 2. A mount shows only what is below
-// its root, and in a cgroup namespace (cgroup_namespaces(7)) paths outside begin with "/..".
+// Find returns where our cgroup is for a controller; "" is the hierarchy of version 2. A mount
+// shows only what is below its root, and in a cgroup namespace (cgroup_namespaces(7)) paths outside
+// begin with "/..".
 func Find(mounts []Mount, membership map[string]string, controller string) (Place, error) {
 	own, ok := membership[controller]
 	if !ok || strings.HasPrefix(own, "/..") {
@@ -110,7 +112,8 @@ func (p Place) Up() (dirs []string) {
 	}
 }
 
-// populated reads the text of cgroup.events: whether any process is in the cgroup or below. Zombies do not count.
+// populated reads the text of cgroup.events: whether any process is in the cgroup or below. Zombies
+// do not count.
 func populated(text string) bool {
 	for line := range strings.Lines(text) {
 		if value, ok := strings.CutPrefix(line, "populated "); ok {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Captured: a hybrid machine, a container without and one with a cgroup namespace, a user's session under systemd.
+// Captured: a hybrid machine, a container without and one with a cgroup namespace, a user's session
+// under systemd.
 const (
 	hybridMounts = `23 1 0:21 / /proc rw,nosuid,nodev,noexec,relatime shared:12 - proc proc rw,hidepid=invisible
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755

@@ -23,8 +23,8 @@ type Task struct {
 //go:noescape
 func Clone(trap, arg1, arg2 uintptr, task *Task) (pid int)
 
-// Exchange stores v and returns what was there, in one step. A child may call it, which must not call
-// sync/atomic: with the race detector that calls the detector.
+// Exchange stores v and returns what was there, in one step. A child may call it, which must not
+// call sync/atomic: with the race detector that calls the detector.
 //
 //go:noescape
 func Exchange(p *int32, v int32) (old int32)

@@ -2,8 +2,8 @@
 
 // func Clone(trap, arg1, arg2 uintptr, task *Task) (pid int)
 //
-// The child has the parent's registers, but for AX and its stack pointer, and so its g and its thread-local storage:
-// what it calls must not look at either.
+// The child has the parent's registers, but for AX and its stack pointer, and so its g and its
+// thread-local storage: what it calls must not look at either.
 TEXT ·Clone(SB),NOSPLIT,$0-40
 	MOVQ	trap+0(FP), AX
 	MOVQ	arg1+8(FP), DI
@@ -19,8 +19,8 @@ TEXT ·Clone(SB),NOSPLIT,$0-40
 	MOVQ	AX, pid+32(FP)
 	RET
 child:
-	// task.Run(task), as the compiler calls a function value (ABIInternal): the argument in AX, the closure in DX, X15 zero. A
-	// wrapper between this and Go would be known to the race detector.
+	// task.Run(task), as the compiler calls a function value (ABIInternal): the argument in AX, the
+	// closure in DX, X15 zero. A wrapper between this and Go would be known to the race detector.
 	SUBQ	$32, SP
 	MOVQ	R12, AX
 	MOVQ	0(R12), DX

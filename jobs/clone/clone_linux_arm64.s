@@ -2,8 +2,8 @@
 
 // func Clone(trap, arg1, arg2 uintptr, task *Task) (pid int)
 //
-// The child has the parent's registers, but for R0 and its stack pointer, and so its g and its thread-local storage:
-// what it calls must not look at either.
+// The child has the parent's registers, but for R0 and its stack pointer, and so its g and its
+// thread-local storage: what it calls must not look at either.
 TEXT ·Clone(SB),NOSPLIT,$0-40
 	MOVD	trap+0(FP), R8
 	MOVD	arg1+8(FP), R0
@@ -18,8 +18,8 @@ TEXT ·Clone(SB),NOSPLIT,$0-40
 	MOVD	R0, pid+32(FP)
 	RET
 child:
-	// task.Run(task), as the compiler calls a function value (ABIInternal): the argument in R0, the closure in R26. A wrapper
-	// between this and Go would be known to the race detector.
+	// task.Run(task), as the compiler calls a function value (ABIInternal): the argument in R0, the
+	// closure in R26. A wrapper between this and Go would be known to the race detector.
 	SUB	$32, RSP
 	MOVD	R9, R0
 	MOVD	0(R9), R26

@@ -1,7 +1,8 @@
-// Package procstat reads /proc/PID/stat (proc_pid_stat(5)): who started a process, and what it does.
+// Package procstat reads /proc/PID/stat (proc_pid_stat(5)): who started a process, and what it
+// does.
 //
-// The pieces: [Read] is one look, [Parent] one step up, and [Descends] as many as it takes. What they
-// say may be out of date at once: a process whose parent dies gets another.
+// The pieces: [Read] is one look, [Parent] one step up, and [Descends] as many as it takes. What
+// they say may be out of date at once: a process whose parent dies gets another.
 package procstat
 
 import (

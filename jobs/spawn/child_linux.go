@@ -124,7 +124,8 @@ func (o *order) arrange(a *Attr) bool {
 	return !a.Control || o.do(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 1, 0)
 }
 
-// name writes the child's number where a variable names it: in the environment that it executes with.
+// name writes the child's number where a variable names it: in the environment that it executes
+// with.
 //
 //go:nosplit
 //go:norace

@@ -15,10 +15,12 @@ type axis struct {
 	ticks    []float64
 }
 
-// logWorthy is the ratio of the largest value to the smallest from which on a linear axis shows only the large ones.
+// logWorthy is the ratio of the largest value to the smallest from which on a linear axis shows
+// only the large ones.
 const logWorthy = 25
 
-// newAxis makes an axis for values of at least min and at most max, linear from zero unless they are far apart and positive.
+// newAxis makes an axis for values of at least min and at most max, linear from zero unless they
+// are far apart and positive.
 func newAxis(from, to, min, max float64, log bool) axis {
 	if max <= 0 {
 		max = 1

@@ -66,8 +66,9 @@ func newBench(o options, stderr io.Writer) (*bench, error) {
 	return b, nil
 }
 
-// cleanEnvironment takes the caller's environment away, in which LASTOUT_GRACE may be set, from us and so from all that
-// is started. What is written to a home or a temporary directory goes with ours.
+// cleanEnvironment takes the caller's environment away, in which LASTOUT_GRACE may be set, from us
+// and so from all that is started. What is written to a home or a temporary directory goes with
+// ours.
 func cleanEnvironment(dir string) []string {
 	path := os.Getenv("PATH")
 	os.Clearenv()

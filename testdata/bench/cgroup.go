@@ -21,8 +21,8 @@ type cgroup struct {
 	dir  *os.File
 }
 
-// newCgroup makes a cgroup that can be killed (Linux 5.14). Each serves once: what is born by CLONE_INTO_CGROUP into
-// one that was killed before dies at once (seen on Linux 6.18).
+// newCgroup makes a cgroup that can be killed (Linux 5.14). Each serves once: what is born by
+// CLONE_INTO_CGROUP into one that was killed before dies at once (seen on Linux 6.18).
 func (b *bench) newCgroup() (*cgroup, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -45,7 +45,8 @@ func (b *bench) newCgroup() (*cgroup, error) {
 	return &cgroup{path: path, dir: dir}, err
 }
 
-// remove removes the cgroup that was made last. The kernel refuses with EBUSY while a task is on its way out.
+// remove removes the cgroup that was made last. The kernel refuses with EBUSY while a task is on
+// its way out.
 func (b *bench) remove(path string) {
 	defer b.never()
 	for range 1000 {
@@ -56,7 +57,8 @@ func (b *bench) remove(path string) {
 	}
 }
 
-// mountOf returns where the first file system of a type is mounted, from the text of mountinfo (proc_pid_mountinfo(5)).
+// mountOf returns where the first file system of a type is mounted, from the text of mountinfo
+// (proc_pid_mountinfo(5)).
 func mountOf(mountinfo, kind string) string {
 	for line := range strings.Lines(mountinfo) {
 		before, after, ok := strings.Cut(line, " - ")

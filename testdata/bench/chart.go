@@ -46,8 +46,9 @@ func weight(name string) string {
 	return "normal"
 }
 
-// span returns the least and the largest value that is drawn. A difference may be below zero; its whisker then begins
-// at the axis. Where a median is not above zero there is no logarithm, and least is infinite.
+// span returns the least and the largest value that is drawn. A difference may be below zero; its
+// whisker then begins at the axis. Where a median is not above zero there is no logarithm, and
+// least is infinite.
 func span(rows []Row) (least, most float64) {
 	least = math.Inf(1)
 	for _, r := range rows {
@@ -90,7 +91,8 @@ func drawLines(c canvas, g *Group, p palette, x, y, height float64) {
 	}
 }
 
-// growthAxes leaves room for a legend above and labels below. The ticks of x are where something was measured.
+// growthAxes leaves room for a legend above and labels below. The ticks of x are where something
+// was measured.
 func growthAxes(g *Group, x, y, height, least, most float64) (h, v axis) {
 	var at []float64
 	for _, r := range g.Rows {

@@ -6,15 +6,17 @@
 //
 // # Method
 //
-// Only figures of one run are compared. The programs under comparison take turns: in each round each
-// of them runs once, in an order that is shuffled anew, so that a machine that grows slower, or an
-// aftermath of one of them, falls on all alike. What is printed is the median, the 10th, 90th and 99th percentile and
-// the maximum of the n single values, and the ratio of a median to that of the program that the title names. The
-// machine, and its load before the run, are printed first; a load above 0.5 is warned of.
+// Only figures of one run are compared. The programs under comparison take turns: in each round
+// each of them runs once, in an order that is shuffled anew, so that a machine that grows slower,
+// or an aftermath of one of them, falls on all alike. What is printed is the median, the 10th, 90th
+// and 99th percentile and the maximum of the n single values, and the ratio of a median to that of
+// the program that the title names. The machine, and its load before the run, are printed first; a
+// load above 0.5 is warned of.
 //
 // All time is CLOCK_MONOTONIC, which processes share: where something begins inside of the job (a
-// leader exits, an orphan dies), the job itself writes the time down right before it. The work is done by small static
-// programs (directory work), so that what is measured is not their start. None of them outlives its own alarm.
+// leader exits, an orphan dies), the job itself writes the time down right before it. The work is
+// done by small static programs (directory work), so that what is measured is not their start. None
+// of them outlives its own alarm.
 //
 //   - overhead: a static program that does nothing, started by vfork(2) and execve(2) from a locked thread, the clock
 //     read right before and right after wait4(2). Of each time the one of the same program alone, in the same
@@ -38,9 +40,10 @@
 //     run, each of them and lastout in a session (see autogroup in sched(7)). The time counts from when the trick stands, the grace period of -grace
 //     included. What is left in the box when lastout returns is printed as LOST.
 //
-// Peers are run where they are installed (make bench-peers); which are missing is said. Ratios have goals, which
-// are printed with what was reached. A missed goal does not change the exit status, which is 0, or 1 where something
-// could not be measured, or 125 for a wrong flag.
+// Peers are run where they are installed (make bench-peers); which are missing is said. Ratios have
+// goals, which are printed with what was reached. A missed goal does not change the exit status,
+// which is 0, or 1 where something could not be measured, or 125 for a wrong flag.
 //
-// With -o DIR the results are written to DIR/bench.json and DIR/bench.svg as well, with -o FILE.json to it and FILE.svg.
+// With -o DIR the results are written to DIR/bench.json and DIR/bench.svg as well, with -o
+// FILE.json to it and FILE.svg.
 package main

@@ -65,7 +65,8 @@ func (j *job) end() error {
 	return nil
 }
 
-// processes returns the runner's own: itself and its descendants, but for those that run our programs.
+// processes returns the runner's own: itself and its descendants, but for those that run our
+// programs.
 func (j *job) processes() []int { return j.b.foreign(j.runner) }
 
 func (b *bench) foreign(pid int) []int {

@@ -42,7 +42,8 @@ func (c hostileCase) name() string {
 	return c.program
 }
 
-// liveness measures how long it takes to end those that fight back, on a machine that has other work.
+// liveness measures how long it takes to end those that fight back, on a machine that has other
+// work.
 func liveness(b *bench) ([]*Group, error) {
 	g := &Group{Experiment: "liveness", Title: fmt.Sprintf("until nothing was left, all processors busy, grace %v", b.grace), Unit: "ms"}
 	took, lost := map[string][]float64{}, 0
@@ -73,7 +74,8 @@ func liveness(b *bench) ([]*Group, error) {
 	return []*Group{g}, nil
 }
 
-// fight runs one hostile program under lastout beside busy loops, and complains of what was left when lastout returned.
+// fight runs one hostile program under lastout beside busy loops, and complains of what was left
+// when lastout returned.
 func (b *bench) fight(c hostileCase) (ms float64, complaint string, err error) {
 	busy, err := b.keepBusy()
 	if err != nil {

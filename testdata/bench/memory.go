@@ -55,8 +55,8 @@ func memory(b *bench) ([]*Group, error) {
 	return []*Group{pss, rss, threads, growth, b.sizes()}, err
 }
 
-// useOf returns what a runner uses with a job that sleeps, all of its processes first and then one by one. No other
-// runner is there, since pages that two of them map would be counted half.
+// useOf returns what a runner uses with a job that sleeps, all of its processes first and then one
+// by one. No other runner is there, since pages that two of them map would be counted half.
 func (b *bench) useOf(r runner) ([]use, error) {
 	j, err := b.startJob(r, "sleepers", "0")
 	if err != nil {

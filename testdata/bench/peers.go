@@ -40,7 +40,8 @@ func prefix(words ...string) func(job ...string) []string {
 
 var userNamespace = []string{"unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"}
 
-// pidNamespace returns the words that start a job in a PID namespace, without a user namespace where that is allowed.
+// pidNamespace returns the words that start a job in a PID namespace, without a user namespace
+// where that is allowed.
 func pidNamespace(then ...string) []string {
 	words := userNamespace
 	if os.Geteuid() == 0 {

@@ -53,7 +53,8 @@ func reaping(b *bench) ([]*Group, error) {
 	return []*Group{rate, delay}, nil
 }
 
-// reapers returns who adopts orphans: subreapers, and the first processes of PID namespaces. dumb-init is only ever the latter.
+// reapers returns who adopts orphans: subreapers, and the first processes of PID namespaces.
+// dumb-init is only ever the latter.
 func (b *bench) reapers() []runner {
 	asFirst := func(name string, words ...string) runner {
 		return runner{name: name + " as PID 1", argv: prefix(pidNamespace(words...)...)}

@@ -92,8 +92,8 @@ func failure(status syscall.WaitStatus) error {
 	return nil
 }
 
-// timed is start and wait with a clock around them and nothing else in between: the scheduler of Go is not told that
-// this thread waits.
+// timed is start and wait with a clock around them and nothing else in between: the scheduler of Go
+// is not told that this thread waits.
 func (b *bench) timed(path string, argv []string, attr *syscall.ProcAttr) (wall, cpu time.Duration, err error) {
 	b.starting.Lock()
 	defer b.starting.Unlock()
@@ -139,8 +139,8 @@ func killChildren() {
 	}
 }
 
-// clean ends and reaps all that is left of what was started, and returns how many that were. We are a subreaper,
-// so that every descendant is, at last, a child.
+// clean ends and reaps all that is left of what was started, and returns how many that were. We are
+// a subreaper, so that every descendant is, at last, a child.
 func (b *bench) clean() (left int) {
 	for {
 		killChildren()

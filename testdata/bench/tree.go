@@ -51,8 +51,8 @@ func since(r fifoReport, back int64) (ended, error) {
 	}, r.err
 }
 
-// fifo makes a FIFO and reads it. The reader is there before the writers are, and is woken twice: for the leader's word and
-// for the end.
+// fifo makes a FIFO and reads it. The reader is there before the writers are, and is woken twice:
+// for the leader's word and for the end.
 func (b *bench) fifo() (path string, seen <-chan fifoReport, err error) {
 	path = b.work("fifo")
 	if err := unix.Mkfifo(path, 0o666); err != nil {
@@ -84,8 +84,8 @@ func readStamp(fd int) (int64, error) {
 	return int64(binary.NativeEndian.Uint64(word[:])), err
 }
 
-// awaitHangUp returns when there is no writer any more. POLLHUP is always polled for, and comes only after there
-// has been one.
+// awaitHangUp returns when there is no writer any more. POLLHUP is always polled for, and comes
+// only after there has been one.
 func awaitHangUp(fd int) {
 	for poll(fd, 0, -1)&unix.POLLHUP == 0 {
 	}

@@ -144,8 +144,8 @@ func (c *container) ask(format string) string {
 	return out
 }
 
-// zombies returns how many processes there are in the container besides PID 1 and the command, once they have had the time to be reaped. The
-// caller knows that they have all ended, or are about to.
+// zombies returns how many processes there are in the container besides PID 1 and the command, once
+// they have had the time to be reaped. The caller knows that they have all ended, or are about to.
 func (c *container) zombies(command string) (n int) {
 	c.t.Helper()
 	init := c.init()

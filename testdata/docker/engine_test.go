@@ -82,8 +82,8 @@ func tryDocker(t testing.TB, args ...string) (string, error) {
 	return strings.TrimSuffix(string(out), "\n"), err
 }
 
-// until returns when fact has become true, and fails the test if that takes too long. It is for what the kernel and the engine do
-// after a call has returned, and tell nobody.
+// until returns when fact has become true, and fails the test if that takes too long. It is for
+// what the kernel and the engine do after a call has returned, and tell nobody.
 func until(t testing.TB, what string, fact func() bool) {
 	t.Helper()
 	if !within(limit, fact) {

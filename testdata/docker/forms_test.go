@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestForms: what becomes PID 1, and what of the command line lies between it and the program, in the ways to write it into a
-// Dockerfile; and that docker stop reaches the program.
+// TestForms: what becomes PID 1, and what of the command line lies between it and the program, in
+// the ways to write it into a Dockerfile; and that docker stop reaches the program.
 func TestForms(t *testing.T) {
 	base := smallImage(t)
 	const shell = `SHELL ["/usr/bin/lastout", "-c"]` + "\n"
@@ -63,7 +63,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// awaitTree returns when the container consists of these processes, each the only child of the one before.
+// awaitTree returns when the container consists of these processes, each the only child of the one
+// before.
 func (c *container) awaitTree(want []string) {
 	c.t.Helper()
 	var got []string
@@ -106,8 +107,9 @@ func build(t *testing.T, dockerfile string) (image, out string, err error) {
 	return image, string(text), err
 }
 
-// TestBuild: RUN lines, run by lastout, that leave daemons behind. The step ends, the layer has what the line wrote before that and no
-// more, and a line that fails fails the build with its own status.
+// TestBuild: RUN lines, run by lastout, that leave daemons behind. The step ends, the layer has
+// what the line wrote before that and no more, and a line that fails fails the build with its own
+// status.
 func TestBuild(t *testing.T) {
 	base := smallImage(t)
 	dockerfile := "FROM " + base + `

@@ -60,7 +60,8 @@ func keep(name string) {
 	made.names = append(made.names, name)
 }
 
-// removeImages removes them, the youngest first: images that others were built on cannot be removed before those.
+// removeImages removes them, the youngest first: images that others were built on cannot be removed
+// before those.
 func removeImages() {
 	made.Lock()
 	defer made.Unlock()
@@ -178,7 +179,8 @@ func (a *archive) file(name, from string) {
 	a.add(tar.Header{Name: name, Mode: 0o755}, data)
 }
 
-// program adds a program with the libraries that it needs: Debian has a static busybox, too, but not beside the other.
+// program adds a program with the libraries that it needs: Debian has a static busybox, too, but
+// not beside the other.
 func (a *archive) program(name, from string) {
 	a.t.Helper()
 	a.file(name, from)

@@ -15,8 +15,8 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestInitPath: an engine of its own has lastout for its docker-init. It is asked for its version, is bound into containers as
-// /sbin/docker-init, and does there what it does everywhere.
+// TestInitPath: an engine of its own has lastout for its docker-init. It is asked for its version,
+// is bound into containers as /sbin/docker-init, and does there what it does everywhere.
 func TestInitPath(t *testing.T) {
 	e := startEngine(t)
 	for format, want := range map[string]string{
@@ -57,7 +57,8 @@ type engine struct {
 	dir, init string
 }
 
-// startEngine starts a dockerd, under lastout: it starts a containerd, and that leaves a shim behind for each container.
+// startEngine starts a dockerd, under lastout: it starts a containerd, and that leaves a shim
+// behind for each container.
 func startEngine(t *testing.T) *engine {
 	t.Helper()
 	if _, err := exec.LookPath("dockerd"); err != nil {

@@ -62,7 +62,8 @@ func (r result) String() string {
 	return text
 }
 
-// TestInits plays every trial under every PID 1, and prints what came of it. What it says of lastout is asserted.
+// TestInits plays every trial under every PID 1, and prints what came of it. What it says of
+// lastout is asserted.
 func TestInits(t *testing.T) {
 	image := smallImage(t)
 	var mu sync.Mutex

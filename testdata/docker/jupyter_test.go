@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestJupyter: a notebook server starts a kernel, which answers; as PID 1, and with lastout as PID 1. An orphan of the kernel is adopted
-// by PID 1, and is a zombie for ever where that is the server.
+// TestJupyter: a notebook server starts a kernel, which answers; as PID 1, and with lastout as PID 1.
+// An orphan of the kernel is adopted by PID 1, and is a zombie for ever where that is the server.
 func TestJupyter(t *testing.T) {
 	need(t, "/usr/bin/jupyter-notebook", "/usr/lib/python3/dist-packages/websocket")
 	image := debianImage(t)

@@ -16,8 +16,8 @@ type process struct {
 	state       byte
 }
 
-// readProcess reports false where there is no such process (any more). The name may hold anything: fields begin after the last
-// parenthesis.
+// readProcess reports false where there is no such process (any more). The name may hold anything:
+// fields begin after the last parenthesis.
 func readProcess(pid int) (process, bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestTerminal: docker run -it. Ctrl-C comes from the kernel, as INT to the terminal's foreground process group; and what a program
-// reads from the terminal, only that group may.
+// TestTerminal: docker run -it. Ctrl-C comes from the kernel, as INT to the terminal's foreground
+// process group; and what a program reads from the terminal, only that group may.
 func TestTerminal(t *testing.T) {
 	image := smallImage(t)
 	for _, c := range []struct {

@@ -72,7 +72,8 @@ func trials() []trial {
 		{name: "docker kill", argv: []string{"says-goodbye"}, ready: bothUp, end: kill, status: statusKill},
 		{name: "docker kill --signal USR1", argv: []string{"tells-usr1"}, ready: commandUp, end: sendUSR1},
 
-		// In its own cgroup namespace the bomb can see its limit, without which it does not explode.
+		// In its own cgroup namespace the bomb can see its limit, without which it does not
+		// explode.
 		{name: "fork bomb, --pids-limit 64", docker: []string{"--pids-limit", "64", "--cgroupns", "private"}, argv: []string{"fork-bomb"},
 			status: 7, says: `left \d+ process(es)? behind`},
 		{name: "out of memory, --memory 64m", docker: []string{"--memory", "64m", "--memory-swap", "64m"}, lastout: []string{"--grace", "1"},

@@ -38,7 +38,8 @@ func webServers(t *testing.T) []webServer {
 		{name: "Flask, its own server", argv: []string{"python3", "-m", "flask", "--app", "flask_app", "run", "--port", "8000"}},
 		{name: "Django, runserver", argv: []string{"python3", "/web/django_site.py", "runserver", "127.0.0.1:8000"}},
 		{name: "Django, runserver --noreload", argv: []string{"python3", "/web/django_site.py", "runserver", "--noreload", "127.0.0.1:8000"}},
-		// gunicorn tells its workers itself. If they end by a TERM of their own at the same moment, its logging may fail, and it does not end.
+		// gunicorn tells its workers itself. If they end by a TERM of their own at the same moment,
+		// its logging may fail, and it does not end.
 		{name: "gunicorn, 2 workers", argv: []string{"gunicorn", "--workers", "2", "--bind", "127.0.0.1:8000", "double_fork:application"}, lastout: []string{"--forward", "leader"}},
 		{name: "tornado", argv: []string{"python3", "/web/serve.py", "tornado"}},
 		{name: "waitress", argv: []string{"python3", "-m", "waitress", "--listen", "127.0.0.1:8000", "double_fork:application"}},
@@ -60,10 +61,11 @@ func (c count) String() string {
 	return fmt.Sprintf("%d\t%d\t%d", c.Highest, c.After, c.Strangers)
 }
 
-// TestWebServers: an application that forks and forgets, under the servers that people have, as PID 1 and with lastout as PID 1. There
-// no zombie stays: after each request, when its helper is known to be dead, the number of zombies falls to 0, for which the client
-// waits; and no server gets a child that it has not made. What happens without lastout is printed, and at least one server has to
-// prove that the test can fail.
+// TestWebServers: an application that forks and forgets, under the servers that people have, as PID
+// 1 and with lastout as PID 1. There no zombie stays: after each request, when its helper is known
+// to be dead, the number of zombies falls to 0, for which the client waits; and no server gets a
+// child that it has not made. What happens without lastout is printed, and at least one server has
+// to prove that the test can fail.
 func TestWebServers(t *testing.T) {
 	image := debianImage(t)
 	servers := webServers(t)

@@ -17,8 +17,8 @@ import (
 // cronLimit bounds the test: cron wakes at the beginning of a minute, and two of those are needed.
 const cronLimit = 150 * time.Second
 
-// crontab has a line for each promise: silence on success, one mail of use on failure, no overlap of a run that outlives its
-// minute, and nothing left.
+// crontab has a line for each promise: silence on success, one mail of use on failure, no overlap
+// of a run that outlives its minute, and nothing left.
 const crontab = `MAILTO=root
 * * * * * %[1]s --quiet-success --log %[2]s/succeeds.log sh -c 'echo noise; echo noise >&2'
 * * * * * %[1]s --quiet-success --tail 2 --log %[2]s/fails.log sh -c 'seq 1000; echo the reason >&2; exit 3'
@@ -87,8 +87,8 @@ func (c cronRun) mails() (texts []string) {
 	return texts
 }
 
-// awaitSecondMinute returns when every line has run twice, and what it mails has been mailed. A run that outlives its minute has turned
-// the next one away.
+// awaitSecondMinute returns when every line has run twice, and what it mails has been mailed. A run
+// that outlives its minute has turned the next one away.
 func (c cronRun) awaitSecondMinute() {
 	c.t.Helper()
 	over := func(log string) int { return strings.Count(c.read(log), `"msg":"over"`) }

@@ -77,7 +77,8 @@ func daemons() []situation {
 			s.copyHere("app.py")
 			return line("gunicorn --daemon --workers=3 --bind=unix:server app:application; until ls worker.*; do sleep 0.02; done")(s)
 		}),
-		// The command returns before its daemon is one: whatever it is by then, and by whatever name, must go.
+		// The command returns before its daemon is one: whatever it is by then, and by whatever
+		// name, must go.
 		left("gunicorn --daemon, on its way", ".", forgotten, []string{"gunicorn"}, func(s *stage) []string {
 			s.copyHere("app.py")
 			return []string{program(s.t, "gunicorn"), "--daemon", "--workers=3", "--bind=unix:server", "app:application"}

@@ -6,8 +6,9 @@
 // situation bites at all. Both verdicts are asserted, so that a situation that proves nothing (any
 // more) fails here instead of passing for ever.
 //
-// Lines of a crontab are run by a cron of their own, in namespaces, until its second minute is over; and the programs that such lines
-// are made of today, beside the flags of lastout in their place.
+// Lines of a crontab are run by a cron of their own, in namespaces, until its second minute is
+// over; and the programs that such lines are made of today, beside the flags of lastout in their
+// place.
 //
 // The programs come from Debian's packages, which the file `packages` lists. A test whose program
 // is not installed is skipped and says which package it wants; with LASTOUT_REQUIRE_PEERS=1 in the

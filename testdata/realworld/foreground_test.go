@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// TestForeground: daemons that go into the background, as their packages configure them, and lastout stays for. TERM ends them in order.
+// TestForeground: daemons that go into the background, as their packages configure them, and
+// lastout stays for. TERM ends them in order.
 func TestForeground(t *testing.T) {
 	for _, c := range kept() {
 		t.Run(c.name, c.play)

@@ -38,7 +38,8 @@ func (s *stage) makeCluster() {
 	s.mustRun(s.asPostgres(postgresDirs()[0]+"/initdb", "--pgdata=data", "--no-sync", "--auth=trust")...)
 }
 
-// asPostgres is argv as the user that Debian's package makes, where we are root: PostgreSQL refuses to be.
+// asPostgres is argv as the user that Debian's package makes, where we are root: PostgreSQL refuses
+// to be.
 func (s *stage) asPostgres(argv ...string) []string {
 	if os.Getuid() != 0 {
 		return argv

@@ -161,8 +161,8 @@ func killMain(s *stage) {
 	syscall.Kill(s.pids("pids")[0], syscall.SIGKILL)
 }
 
-// poolIsGone checks that there was a pool, and that Python's resource tracker, which ignores SIGTERM
-// and ends when the last worker has, was given the time to unlink the shared memory.
+// poolIsGone checks that there was a pool, and that Python's resource tracker, which ignores
+// SIGTERM and ends when the last worker has, was given the time to unlink the shared memory.
 func poolIsGone(s *stage) (faults []string) {
 	if pids := s.pids("pids"); len(pids) != 6 {
 		faults = append(faults, fmt.Sprintf("%d processes, want the main one, the tracker and 4 workers", len(pids)))

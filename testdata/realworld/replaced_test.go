@@ -14,8 +14,9 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestReplaced: what people put before a line of cron, and the flag of lastout in its place, with a command that starts a daemon. The
-// daemon sleeps for a few seconds only: a program that waits for it does return.
+// TestReplaced: what people put before a line of cron, and the flag of lastout in its place, with a
+// command that starts a daemon. The daemon sleeps for a few seconds only: a program that waits for
+// it does return.
 func TestReplaced(t *testing.T) {
 	const daemon = `setsid -f sh -c "sleep 3; echo >slept"`
 	for _, c := range []struct {

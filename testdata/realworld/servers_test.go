@@ -86,8 +86,9 @@ func servers() []situation {
 			},
 			outside: func(s *stage) {
 				s.until("everything is built", func() bool { return strings.Count(s.read(".stdout"), "\n") == 3 })
-				// GNU make 4.3 then waits for the end of file on the jobserver's pipe, which the server
-				// holds: this build hangs until somebody loses patience. With 4.4's fifo it ends.
+				// GNU make 4.3 then waits for the end of file on the jobserver's pipe, which the
+				// server holds: this build hangs until somebody loses patience. With 4.4's fifo it
+				// ends.
 				s.cmd.Process.Signal(syscall.SIGTERM)
 			},
 			anyStatus:     true,

@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// TestShellForms holds the table of docs/containers.md against the shells that it speaks of. A shell that executes lastout in its own
-// place has made it what the shell was: PID 1, in a container.
+// TestShellForms holds the table of docs/containers.md against the shells that it speaks of. A
+// shell that executes lastout in its own place has made it what the shell was: PID 1, in a
+// container.
 func TestShellForms(t *testing.T) {
 	shells := [][]string{{program(t, "dash")}, {program(t, "bash")}, {program(t, "busybox"), "ash"}}
 	columns, rows := shellForms(t)
@@ -40,7 +41,8 @@ func TestShellForms(t *testing.T) {
 	}
 }
 
-// sameVersion leaves the test out where the table is about another version of a shell; in CI it fails, for the table is out of date.
+// sameVersion leaves the test out where the table is about another version of a shell; in CI it
+// fails, for the table is out of date.
 func sameVersion(t *testing.T, name, column string) {
 	t.Helper()
 	out, err := exec.Command("dpkg-query", "--show", "--showformat=${source:Upstream-Version}", name).Output()
@@ -54,7 +56,8 @@ func sameVersion(t *testing.T, name, column string) {
 	t.Skip(text)
 }
 
-// shellForms reads the table: what its columns are about, and for each line what it says of each shell.
+// shellForms reads the table: what its columns are about, and for each line what it says of each
+// shell.
 func shellForms(t *testing.T) (columns []string, rows map[string][]string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "containers.md"))

@@ -19,9 +19,10 @@ import (
 	"lastout/testdata/box"
 )
 
-// TestOverSSH: a command over ssh whose client is killed. sshd does not end a command that has no terminal; with --die-with-parent,
-// lastout does. The server is Debian's, with keys and a configuration of its own; its process for the connection, and whatever
-// descends from that, is in the box.
+// TestOverSSH: a command over ssh whose client is killed. sshd does not end a command that has no
+// terminal; with --die-with-parent, lastout does. The server is Debian's, with keys and a
+// configuration of its own; its process for the connection, and whatever descends from that, is in
+// the box.
 func TestOverSSH(t *testing.T) {
 	require(t, "sshd", "ssh", "ssh-keygen")
 	for _, c := range []struct {
@@ -73,7 +74,8 @@ func TestOverSSH(t *testing.T) {
 	}
 }
 
-// connect has a client run a command on the server, whose process gets the connection as from inetd(8).
+// connect has a client run a command on the server, whose process gets the connection as from
+// inetd(8).
 func connect(t *testing.T, b *box.Box, dir, key, command string) (client, server *exec.Cmd) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -112,8 +114,8 @@ func connect(t *testing.T, b *box.Box, dir, key, command string) (client, server
 	return client, server
 }
 
-// sshServer makes keys and a configuration for sshd in a directory, and returns the path of that. A client with the file key may log in
-// as us, with the options that stand before that key.
+// sshServer makes keys and a configuration for sshd in a directory, and returns the path of that. A
+// client with the file key may log in as us, with the options that stand before that key.
 func sshServer(t *testing.T, dir, options, more string) (config string) {
 	t.Helper()
 	for _, name := range []string{"host", "key"} {
@@ -162,8 +164,8 @@ func readLine(t *testing.T, path string) {
 	}
 }
 
-// empties waits until nothing is in the box, or, where that is not to be expected, until nothing but the job and what it has
-// started is; and reports whether the box is empty.
+// empties waits until nothing is in the box, or, where that is not to be expected, until nothing
+// but the job and what it has started is; and reports whether the box is empty.
 func empties(b *box.Box, jobSurvives bool) bool {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

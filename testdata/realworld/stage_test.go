@@ -41,7 +41,8 @@ type situation struct {
 	job func(s *stage) []string
 	// outside is what the rest of the world does while the job runs. Nil: nothing.
 	outside func(s *stage)
-	// check returns what is wrong when nothing is left and yet all is not well. Nil: nothing can be.
+	// check returns what is wrong when nothing is left and yet all is not well. Nil: nothing can
+	// be.
 	check func(s *stage) []string
 
 	// flags for lastout; none where the defaults are to be good enough.
@@ -54,8 +55,8 @@ type situation struct {
 	// names the job. Empty: there must be no report at all.
 	leftover string
 
-	// zombies: it is about zombies that exist while the job runs. Such a situation is played a third
-	// time, without any init: there it always bites.
+	// zombies: it is about zombies that exist while the job runs. Such a situation is played a
+	// third time, without any init: there it always bites.
 	zombies bool
 	// biteUnderTini says whether something goes wrong under `tini -s`; why says why.
 	biteUnderTini bool

@@ -41,8 +41,8 @@ func (f fault) String() string {
 	return s
 }
 
-// kinds are drawn from for the first fault of a run; only the gentle ones for those after it, since two processes of
-// lastout that are killed are more than it promises to survive.
+// kinds are drawn from for the first fault of a run; only the gentle ones for those after it, since
+// two processes of lastout that are killed are more than it promises to survive.
 var (
 	kinds = []fault{
 		{target: "runner", signal: unix.SIGKILL}, {target: "runner", signal: unix.SIGKILL},
@@ -93,7 +93,8 @@ func (d deed) String() string {
 	return fmt.Sprintf("%v: %s, process %d", d.at, d.name(), d.pid)
 }
 
-// target is a process that is held by a pidfd (pidfd_open(2), Linux 5.3): nobody else gets the signal.
+// target is a process that is held by a pidfd (pidfd_open(2), Linux 5.3): nobody else gets the
+// signal.
 type target struct{ pid, fd int }
 
 // hold opens pid, if it is then still the child that it was found as.
@@ -109,8 +110,8 @@ func hold(pid, parent int) (target, error) {
 	return target{pid, fd}, nil
 }
 
-// find returns the process that is the fault's target now. The worker is the runner's child; the leader is a child of
-// whoever is above it, and says that it is (see tree/tree.c).
+// find returns the process that is the fault's target now. The worker is the runner's child; the
+// leader is a child of whoever is above it, and says that it is (see tree/tree.c).
 func (f fault) find(runner target, keeper string) (target, error) {
 	if f.target == "runner" {
 		fd, err := unix.Dup(runner.fd)
@@ -130,7 +131,8 @@ func (f fault) find(runner target, keeper string) (target, error) {
 	return target{}, unix.ESRCH
 }
 
-// below returns t unless the runner has been reaped: its number may be another process's by now, and t another's child.
+// below returns t unless the runner has been reaped: its number may be another process's by now,
+// and t another's child.
 func (t target) below(runner target) (target, error) {
 	err := unix.PidfdSendSignal(runner.fd, 0, nil, 0)
 	if err != nil {

@@ -61,7 +61,8 @@ func (r *run) after(f fault) []string {
 	case f.signal == unix.SIGKILL:
 		return []string{"signal 9"}
 	}
-	// The leader may get it before it has said what is to happen then, and the runner itself before it can pass it on.
+	// The leader may get it before it has said what is to happen then, and the runner itself before
+	// it can pass it on.
 	endings := []string{fmt.Sprintf("signal %d", f.signal)}
 	if r.onTerm == "exit" {
 		endings = append(endings, "exit 11")

@@ -21,8 +21,9 @@ const each = `for i in 1 2 3 4 5 6 7 8 9; do kill -%s $(cat /proc/$churn/task/$c
 // job runs the command as lastout would, from within a stand-in for it.
 const job = `while [ "$1" != -- ]; do shift; done; shift; "$@"`
 
-// standIns do what lastout must not do, and say in which words that is to be found. Process 1 of the stage is in their own
-// group; 2 is the parent of the short-lived bystanders or one that was there before, and witness the first of those that stay.
+// standIns do what lastout must not do, and say in which words that is to be found. Process 1 of
+// the stage is in their own group; 2 is the parent of the short-lived bystanders or one that was
+// there before, and witness the first of those that stay.
 var standIns = map[string]struct {
 	script string
 	change func(*plan)

@@ -109,8 +109,8 @@ func (p *plan) args(tree string) []string {
 		strconv.FormatInt(p.nap.Milliseconds(), 10), p.onTerm)
 }
 
-// pidMax leaves room for the job, the bystanders and a few: the fewer, the sooner a number is used again. Below 300
-// (RESERVED_PIDS) the kernel begins only once; it accepts no pid_max below 301.
+// pidMax leaves room for the job, the bystanders and a few: the fewer, the sooner a number is used
+// again. Below 300 (RESERVED_PIDS) the kernel begins only once; it accepts no pid_max below 301.
 func (p *plan) pidMax() int { return 300 + p.pids + p.witnesses + p.slots + p.slack }
 
 func (p *plan) String() string {

@@ -192,7 +192,8 @@ func (r *run) await() {
 	r.box.Kill()
 }
 
-// awaitRest waits until nothing lives of a job whose runner was killed, and its zombies, which have nobody else, are reaped.
+// awaitRest waits until nothing lives of a job whose runner was killed, and its zombies, which have
+// nobody else, are reaped.
 func (r *run) awaitRest() {
 	for end := time.Now().Add(r.limit); ; {
 		living := slices.DeleteFunc(r.box.Procs(), func(pid int) bool { return exits(pid, 0) })
@@ -207,7 +208,8 @@ func (r *run) awaitRest() {
 	r.stage.settle()
 }
 
-// exits waits until a process has exited, or for a time. By its pidfd: the state in /proc is that of its first thread.
+// exits waits until a process has exited, or for a time. By its pidfd: the state in /proc is that
+// of its first thread.
 func exits(pid int, limit time.Duration) bool {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -27,7 +27,8 @@ var (
 // enough failed runs say what there is to say.
 const enough = 5
 
-// trial is the testing.TB of one run: it keeps what failed, and cleans up at the end of the run, not of the test.
+// trial is the testing.TB of one run: it keeps what failed, and cleans up at the end of the run,
+// not of the test.
 type trial struct {
 	testing.TB
 	mu       sync.Mutex

@@ -32,7 +32,8 @@ type stage struct {
 	pid     int
 }
 
-// recycling reports whether kernel.pid_max belongs to each PID namespace: since Linux 6.14. Before, it was the machine's.
+// recycling reports whether kernel.pid_max belongs to each PID namespace: since Linux 6.14. Before,
+// it was the machine's.
 func recycling() (bool, string) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -53,7 +54,8 @@ func newStage(t testing.TB, p *plan, dir string) *stage {
 	if ok, _ := recycling(); ok {
 		pidMax = p.pidMax()
 	}
-	// In a group of its own, which the runner will be in, too: a signal to that would else reach us.
+	// In a group of its own, which the runner will be in, too: a signal to that would else reach
+	// us.
 	s.cmd = box.New(t, box.PidsCap(100)).Command(box.Program(t, "soak/stage", "stage"), strconv.Itoa(pidMax), s.record,
 		strconv.Itoa(p.witnesses), strconv.Itoa(p.slots), strconv.FormatInt(p.pause.Microseconds(), 10))
 	s.cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID | unix.CLONE_NEWNS
@@ -106,7 +108,8 @@ func (s *stage) line() string {
 	return strings.TrimSpace(line)
 }
 
-// launch starts cmd as our child, inside. setns(2) is for one thread, and its PID namespace for the children of that.
+// launch starts cmd as our child, inside. setns(2) is for one thread, and its PID namespace for the
+// children of that.
 func (s *stage) launch(cmd *exec.Cmd) error {
 	done := make(chan error)
 	go func() {
@@ -140,7 +143,8 @@ func (s *stage) settle() {
 	}
 }
 
-// end ends the bystanders, and returns what happened to them, how many there were, and how often their numbers began again.
+// end ends the bystanders, and returns what happened to them, how many there were, and how often
+// their numbers began again.
 func (s *stage) end() (record []string, bystanders, rounds int) {
 	s.t.Helper()
 	if _, err := s.in.WriteString("e"); err != nil {

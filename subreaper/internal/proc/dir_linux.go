@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// numbers appends the names that are numbers of the directory fs.path, the mount itself where that is empty.
+// numbers appends the names that are numbers of the directory fs.path, the mount itself where that
+// is empty.
 func (fs *FS) numbers(dst []int32) []int32 { return fs.firstNumbers(dst, math.MaxInt) }
 
 // firstNumbers is numbers, but appends at most max.
@@ -36,8 +37,9 @@ func (fs *FS) firstNumbers(dst []int32, max int) []int32 {
 	}
 }
 
-// parseDirents appends the names that are numbers of a block of struct linux_dirent64, see getdents(2):
-// inode and offset of eight bytes each, record length of two, type of one, then the name.
+// parseDirents appends the names that are numbers of a block of struct linux_dirent64, see
+// getdents(2): inode and offset of eight bytes each, record length of two, type of one, then the
+// name.
 func parseDirents(dst []int32, b []byte) []int32 {
 	const nameAt = 19
 	for len(b) > nameAt {

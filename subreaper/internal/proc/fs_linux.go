@@ -15,8 +15,8 @@ import (
 // (unshare --pid without --mount-proc): its numbers would name strangers.
 var ErrOtherNamespace = errors.New("/proc belongs to another PID namespace")
 
-// FS reads a mounted /proc. Its methods reuse one buffer, allocate nothing but what a result slice must grow by,
-// and are not safe for concurrent use.
+// FS reads a mounted /proc. Its methods reuse one buffer, allocate nothing but what a result slice
+// must grow by, and are not safe for concurrent use.
 type FS struct {
 	root int   // O_PATH descriptor of the mount
 	own  int   // children of our main thread, kept open; -1 where the kernel lacks CONFIG_PROC_CHILDREN
@@ -32,8 +32,8 @@ type FS struct {
 
 type parentage struct{ pid, ppid int32 }
 
-// Open opens /proc at dir, which is "/proc" but in tests. It fails where nothing is mounted there, or
-// where the mount belongs to another PID namespace (ErrOtherNamespace).
+// Open opens /proc at dir, which is "/proc" but in tests. It fails where nothing is mounted there,
+// or where the mount belongs to another PID namespace (ErrOtherNamespace).
 func Open(dir string) (*FS, error) {
 	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -74,7 +74,8 @@ func (fs *FS) Close() {
 	CloseFD(fs.root)
 }
 
-// ChildrenFiles reports whether the kernel offers /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN, Linux 4.2).
+// ChildrenFiles reports whether the kernel offers /proc/PID/task/TID/children
+// (CONFIG_PROC_CHILDREN, Linux 4.2).
 func (fs *FS) ChildrenFiles() bool { return fs.own >= 0 }
 
 // WithoutChildrenFiles makes fs behave as on a kernel without CONFIG_PROC_CHILDREN.
@@ -85,7 +86,8 @@ func (fs *FS) WithoutChildrenFiles() {
 	}
 }
 
-// Refresh begins a pass. It costs nothing where there are children files; elsewhere it reads the parent of every process.
+// Refresh begins a pass. It costs nothing where there are children files; elsewhere it reads the
+// parent of every process.
 func (fs *FS) Refresh() {
 	if fs.own >= 0 {
 		return
@@ -100,9 +102,10 @@ func (fs *FS) Refresh() {
 	}
 }
 
-// Adopted appends the children of our main thread: the kernel gives orphans to the first living thread of a
-// subreaper, and a Go program's main thread lives as long as the process (find_new_reaper in kernel/exit.c).
-// Where there are no children files it is the same as Children of ourselves.
+// Adopted appends the children of our main thread: the kernel gives orphans to the first living
+// thread of a subreaper, and a Go program's main thread lives as long as the process
+// (find_new_reaper in kernel/exit.c). Where there are no children files it is the same as Children
+// of ourselves.
 func (fs *FS) Adopted(dst []int32) []int32 {
 	if fs.own < 0 {
 		return fs.children(dst, fs.self, 1)
@@ -173,8 +176,8 @@ func (fs *FS) readPIDs(dst []int32, fd int) []int32 {
 	}
 }
 
-// ThreadCount returns how many threads pid has, 0 where it cannot be told: each has a directory, and so a link to the one
-// above it (proc_pid_task(5)).
+// ThreadCount returns how many threads pid has, 0 where it cannot be told: each has a directory,
+// and so a link to the one above it (proc_pid_task(5)).
 func (fs *FS) ThreadCount(pid int32) int32 {
 	fs.begin(pid, "/task\x00")
 	var st unix.Statx_t // Linux 4.11
@@ -185,14 +188,16 @@ func (fs *FS) ThreadCount(pid int32) int32 {
 	return int32(st.Nlink) - 2
 }
 
-// Stat reads /proc/PID/stat and reports whether there is such a process. s.Comm is valid until the next call.
+// Stat reads /proc/PID/stat and reports whether there is such a process. s.Comm is valid until the
+// next call.
 func (fs *FS) Stat(pid int32, s *Stat) bool {
 	b := fs.file(pid, "/stat")
 	return b != nil && ParseStat(b, s)
 }
 
-// Pidfds appends the process ids that we hold pidfds for. A descriptor is one if its link says so (pidfd_open(2));
-// which process it means is in the Pid line of its fdinfo, -1 once that has been reaped.
+// Pidfds appends the process ids that we hold pidfds for. A descriptor is one if its link says so
+// (pidfd_open(2)); which process it means is in the Pid line of its fdinfo, -1 once that has been
+// reaped.
 func (fs *FS) Pidfds(dst []int32) []int32 {
 	fs.begin(fs.self, "/fd")
 	fs.tids = fs.numbers(fs.tids[:0])
@@ -226,8 +231,8 @@ func (fs *FS) file(pid int32, name string) []byte {
 	return fs.contents()
 }
 
-// CloseFD closes a descriptor without leaving the Go scheduler, which might take that for a reason to start a thread: at a pids limit it
-// would not get one.
+// CloseFD closes a descriptor without leaving the Go scheduler, which might take that for a reason
+// to start a thread: at a pids limit it would not get one.
 func CloseFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // contents reads the file fs.path.
@@ -246,8 +251,8 @@ func (fs *FS) begin(pid int32, rest string) {
 	fs.path = append(fs.path, rest...)
 }
 
-// inside keeps openat2(2) within the mount (Linux 5.6): a file that a privileged job has mounted over
-// one of /proc would name strangers.
+// inside keeps openat2(2) within the mount (Linux 5.6): a file that a privileged job has mounted
+// over one of /proc would name strangers.
 var inside = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV}
 
 func (fs *FS) open() int {

@@ -2,8 +2,9 @@ package proc
 
 import "strconv"
 
-// Links calls visit with what the descriptors of pid are open on, as their links name it (proc_pid_fd(5)), at most max of them from the
-// lowest on. link is valid until visit returns; writable reports whether the descriptor is open for writing.
+// Links calls visit with what the descriptors of pid are open on, as their links name it
+// (proc_pid_fd(5)), at most max of them from the lowest on. link is valid until visit returns;
+// writable reports whether the descriptor is open for writing.
 func (fs *FS) Links(pid int32, max int, visit func(link []byte, writable func() bool)) {
 	fs.begin(pid, "/fd")
 	fs.tids = fs.firstNumbers(fs.tids[:0], max)
@@ -22,5 +23,6 @@ func (fs *FS) Link(pid, fd int32, visit func(link []byte, writable func() bool))
 	}
 }
 
-// writable reports whether the link fs.path is that of a descriptor which is open for writing: its mode says so.
+// writable reports whether the link fs.path is that of a descriptor which is open for writing: its
+// mode says so.
 func (fs *FS) writable() bool { return fs.linkMode()&0o200 != 0 }

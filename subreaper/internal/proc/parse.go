@@ -1,6 +1,8 @@
-// Package proc reads the few things that lastout needs from proc(5): a process's children, its parent and start time.
+// Package proc reads the few things that lastout needs from proc(5): a process's children, its
+// parent and start time.
 //
-// The parsers take bytes and are portable; FS, which reads a mounted /proc without allocating, is for Linux.
+// The parsers take bytes and are portable; FS, which reads a mounted /proc without allocating, is
+// for Linux.
 package proc
 
 import "bytes"
@@ -16,16 +18,17 @@ type Stat struct {
 	Start   uint64 // clock ticks after boot
 }
 
-// Dead reports whether the process has exited. State Z alone does not tell: a process whose first thread has exited
-// shows it while others work on.
+// Dead reports whether the process has exited. State Z alone does not tell: a process whose first
+// thread has exited shows it while others work on.
 func (s *Stat) Dead() bool { return s.State == 'Z' && s.Threads <= 1 }
 
-// Busy reports whether the thread runs or waits for a processor (R), waits for a device (D), or is on its way out of the kernel (X). One
-// that sleeps (S), was stopped (T, t), is parked or idle (P, I) or is a zombie (Z) is not busy.
+// Busy reports whether the thread runs or waits for a processor (R), waits for a device (D), or is
+// on its way out of the kernel (X). One that sleeps (S), was stopped (T, t), is parked or idle (P,
+// I) or is a zombie (Z) is not busy.
 func (s *Stat) Busy() bool { return s.State == 'R' || s.State == 'D' || s.State == 'X' }
 
-// ParseStat reads the contents of /proc/PID/stat and reports whether they were well formed.
-// The name may itself hold ") Z 1 1 1" and newlines, so the fields begin after the last parenthesis.
+// ParseStat reads the contents of /proc/PID/stat and reports whether they were well formed. The
+// name may itself hold ") Z 1 1 1" and newlines, so the fields begin after the last parenthesis.
 func ParseStat(b []byte, s *Stat) bool {
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
 	if open < 0 || end < open || end+4 > len(b) || b[end+1] != ' ' || b[end+3] != ' ' {
@@ -57,7 +60,8 @@ func ParseStat(b []byte, s *Stat) bool {
 	return true
 }
 
-// parseUint reads a decimal number, the absolute value of a negative one, and returns how many bytes it took.
+// parseUint reads a decimal number, the absolute value of a negative one, and returns how many
+// bytes it took.
 func parseUint(b []byte) (v uint64, n int) {
 	if len(b) > 0 && b[0] == '-' {
 		n = 1
@@ -73,8 +77,9 @@ func parseUint(b []byte) (v uint64, n int) {
 	return v, n
 }
 
-// ParsePIDs appends the numbers of b, which are separated by white space, to dst.
-// It returns the number of bytes at the end of b that may be the beginning of a number which goes on in the next read.
+// ParsePIDs appends the numbers of b, which are separated by white space, to dst. It returns the
+// number of bytes at the end of b that may be the beginning of a number which goes on in the next
+// read.
 func ParsePIDs(dst []int32, b []byte) ([]int32, int) {
 	v, digits := int32(0), 0
 	for _, c := range b {

@@ -78,7 +78,8 @@ func FuzzParseStat(f *testing.F) {
 func FuzzParsePIDs(f *testing.F) {
 	f.Add([]byte("1 22 333 "), 3)
 	f.Fuzz(func(t *testing.T, b []byte, cut int) {
-		// Wherever a read is cut, the numbers are the same: what is carried over is put before the next.
+		// Wherever a read is cut, the numbers are the same: what is carried over is put before the
+		// next.
 		whole, rest := ParsePIDs(nil, b)
 		if rest > len(b) {
 			t.Fatal("carries more than there was")

@@ -1,7 +1,8 @@
 // Package annotate writes what a CI system shows outside of the log of a step.
 //
-// Annotations go to stderr. GitHub's runner parses both streams of a step for them, a line at a time, and so does GitLab's; and stdout
-// is the command's: what reads it is not to find anything of ours in it.
+// Annotations go to stderr. GitHub's runner parses both streams of a step for them, a line at a
+// time, and so does GitLab's; and stdout is the command's: what reads it is not to find anything of
+// ours in it.
 package annotate
 
 import (
@@ -10,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessage is how many bytes of a message GitHub's runner keeps (ExecutionContext.cs in actions/runner).
+// maxMessage is how many bytes of a message GitHub's runner keeps (ExecutionContext.cs in
+// actions/runner).
 const maxMessage = 4096
 
 // Levels of a GitHub annotation. Ten of each are shown of one step; lastout makes one.
@@ -19,7 +21,8 @@ const (
 	Error   = "error"
 )
 
-// GitHub returns a workflow command, a line: see "Workflow commands for GitHub Actions" in GitHub's documentation.
+// GitHub returns a workflow command, a line: see "Workflow commands for GitHub Actions" in GitHub's
+// documentation.
 func GitHub(level, title, message string) string {
 	return "::" + level + " title=" + escapeProperty(title) + "::" + escapeData(cut(message, maxMessage)) + "\n"
 }
@@ -46,9 +49,9 @@ func cut(s string, n int) string {
 	return s[:n] + more
 }
 
-// Section returns what begins and ends a part of a GitLab job log that can be folded: see "Custom collapsible sections" in
-// GitLab's documentation. The name is made of letters, digits and _.-; header is shown where the part is folded, too. The times are
-// in seconds since 1970.
+// Section returns what begins and ends a part of a GitLab job log that can be folded: see "Custom
+// collapsible sections" in GitLab's documentation. The name is made of letters, digits and _.-;
+// header is shown where the part is folded, too. The times are in seconds since 1970.
 func Section(name, header string, from, to int64) (begin, end string) {
 	const clear = "\x1b[0K"
 	begin = fmt.Sprintf("%ssection_start:%d:%s[collapsed=true]\r%s%s\n", clear, from, name, clear, header)
@@ -56,7 +59,8 @@ func Section(name, header string, from, to int64) (begin, end string) {
 	return begin, end
 }
 
-// Table returns a title and a table in GitHub's Markdown. What stands in it is text, whatever characters it is made of.
+// Table returns a title and a table in GitHub's Markdown. What stands in it is text, whatever
+// characters it is made of.
 func Table(title string, head []string, rows [][]string, after string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n#### %s\n\n", markdown(title))
@@ -80,8 +84,9 @@ func tableRow(b *strings.Builder, cells []string) {
 	b.WriteString("|\n")
 }
 
-// markdown writes the characters by their number that mean something within a line, to Markdown, to HTML, or to GitHub: emoji, mentions,
-// formulas, addresses (CommonMark 0.31 and GitHub Flavored Markdown); and control characters as a space.
+// markdown writes the characters by their number that mean something within a line, to Markdown, to
+// HTML, or to GitHub: emoji, mentions, formulas, addresses (CommonMark 0.31 and GitHub Flavored
+// Markdown); and control characters as a space.
 func markdown(s string) string {
 	var b strings.Builder
 	for _, r := range s {

@@ -18,7 +18,8 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
-// A message is cut where the runner would cut it, in front of a character; what its escapes take does not count.
+// A message is cut where the runner would cut it, in front of a character; what its escapes take
+// does not count.
 func TestGitHubLimit(t *testing.T) {
 	for _, s := range []string{strings.Repeat("%\n", 5000), strings.Repeat("世", 5000), strings.Repeat("x", 4096), "x" + strings.Repeat("é", 4000)} {
 		line := GitHub(Error, "t", s)

@@ -9,8 +9,9 @@ import (
 // Max is the longest wait, but for its jitter, unless the first one is longer already.
 const Max = 5 * time.Minute
 
-// Delay returns how long to wait after attempt n, from 1 on: first after the first one, twice as long after each other, [Max]
-// at most. Up to half of it is added at random, so that those who failed together do not try again together.
+// Delay returns how long to wait after attempt n, from 1 on: first after the first one, twice as
+// long after each other, [Max] at most. Up to half of it is added at random, so that those who
+// failed together do not try again together.
 func Delay(first time.Duration, n int) time.Duration {
 	d := first
 	for ; n > 1 && d < Max; n-- {

@@ -1,8 +1,9 @@
-// Package eventlog writes a program's own events to where services keep them: a file of JSON lines, systemd's journal in its native
-// protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), or the local syslog daemon (RFC 3164, as syslog(3) sends it).
+// Package eventlog writes a program's own events to where services keep them: a file of JSON lines,
+// systemd's journal in its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), or the
+// local syslog daemon (RFC 3164, as syslog(3) sends it).
 //
-// Nothing here waits for a reader: a record that cannot be written at once is lost, and counted. A handler is a [slog.Handler] without
-// groups.
+// Nothing here waits for a reader: a record that cannot be written at once is lost, and counted. A
+// handler is a [slog.Handler] without groups.
 package eventlog
 
 import (

@@ -33,7 +33,8 @@ func daemon(t *testing.T) (path string, conn *net.UnixConn) {
 	return path, conn
 }
 
-// received is the next datagram. It has been sent already: sending to a unix socket puts it into the receiver's queue.
+// received is the next datagram. It has been sent already: sending to a unix socket puts it into
+// the receiver's queue.
 func received(t *testing.T, conn *net.UnixConn) []byte {
 	t.Helper()
 	buf := make([]byte, 64<<10)

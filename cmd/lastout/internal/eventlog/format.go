@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// journalEntry is a record in the native protocol: a field a line, or its length in 64 bits and its data where that has newlines.
+// journalEntry is a record in the native protocol: a field a line, or its length in 64 bits and its
+// data where that has newlines.
 func journalEntry(own []slog.Attr, r *slog.Record) []byte {
 	b := field(nil, "MESSAGE", r.Message)
 	b = field(b, "PRIORITY", strconv.Itoa(severity(r.Level)))
@@ -44,8 +45,8 @@ func fieldName(key string) string {
 
 const facilityUser = 1 // as logger(1) has it where nothing else is said
 
-// syslogLine is a record as syslog(3) sends it to the local daemon, which adds the host's name: priority, local time, program and
-// process id, text.
+// syslogLine is a record as syslog(3) sends it to the local daemon, which adds the host's name:
+// priority, local time, program and process id, text.
 func syslogLine(own []slog.Attr, r *slog.Record, pid int) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<%d>%s %s[%d]: %s", facilityUser<<3|severity(r.Level), r.Time.Format(time.Stamp), identifier, pid, r.Message)

@@ -1,7 +1,7 @@
 // Package facts holds what is known about a run of lastout when it is over, and says it as JSON.
 //
-// A [Run] is made in one place, once the job is settled, and not changed after that. Whatever is done at the end reads it: the
-// messages on stderr, the report, annotations, a trace.
+// A [Run] is made in one place, once the job is settled, and not changed after that. Whatever is
+// done at the end reads it: the messages on stderr, the report, annotations, a trace.
 package facts
 
 import (
@@ -18,8 +18,8 @@ type Run struct {
 	Args    []string // what was executed, or was to be
 	Line    string   // the command line of -c; "" without one
 
-	// Start and End are of the attempt, and so before and after the times in Result. The time between them is right though the
-	// clock is set meanwhile: see [time.Time.Sub].
+	// Start and End are of the attempt, and so before and after the times in Result. The time
+	// between them is right though the clock is set meanwhile: see [time.Time.Sub].
 	Start, End time.Time
 	// Attempt is the number of this attempt, from 1 on, and Attempts how many there may be.
 	Attempt, Attempts int
@@ -31,18 +31,22 @@ type Run struct {
 	// Err is why it could not be started, or what else went wrong with it; nil where nothing did.
 	Err error
 
-	// Status is what lastout exits with, and Signal what it dies of in place of that; 0 for none. Then Status is 128 and its number.
+	// Status is what lastout exits with, and Signal what it dies of in place of that; 0 for none.
+	// Then Status is 128 and its number.
 	Status int
 	Signal syscall.Signal
-	// Because says what lastout itself has to do with that: "of --timeout", "the keeper died". It is empty where Status is the command's own.
+	// Because says what lastout itself has to do with that: "of --timeout", "the keeper died". It
+	// is empty where Status is the command's own.
 	Because string
 
-	// Leftovers are those of Result that are described. Leaks is the number of all that do not count as allowed.
+	// Leftovers are those of Result that are described. Leaks is the number of all that do not
+	// count as allowed.
 	Leftovers []Leftover
 	Leaks     int
 	Allowed   int
 
-	// Signals are those that lastout received while the job ran, the first few of very many; SignalsDropped is how many more there were.
+	// Signals are those that lastout received while the job ran, the first few of very many;
+	// SignalsDropped is how many more there were.
 	Signals        []Signal
 	SignalsDropped int
 }
@@ -73,8 +77,8 @@ func (r *Run) TimedOut() bool { return r.Result != nil && r.Result.TimedOut }
 // Wall is how long the attempt took, until nothing was left of it. No change of the clock matters.
 func (r *Run) Wall() time.Duration { return r.End.Sub(r.Start) }
 
-// SetLeftovers takes over the leftovers of Result. Those that allowed names do not count as leaks, and nor does
-// what they have started: the workers of a daemon are the daemon's.
+// SetLeftovers takes over the leftovers of Result. Those that allowed names do not count as leaks,
+// and nor does what they have started: the workers of a daemon are the daemon's.
 func (r *Run) SetLeftovers(allowed func(jobs.Leftover) bool) {
 	if r.Result == nil {
 		return
@@ -95,7 +99,8 @@ func (r *Run) SetLeftovers(allowed func(jobs.Leftover) bool) {
 	r.Leaks = r.Result.LeftoverCount - r.Allowed
 }
 
-// belowAllowed goes up from pid. The way is bounded: numbers that are used again could make it a circle.
+// belowAllowed goes up from pid. The way is bounded: numbers that are used again could make it a
+// circle.
 func belowAllowed(pid int, named map[int]bool, parent map[int]int) bool {
 	for range len(parent) {
 		if named[pid] {

@@ -48,7 +48,8 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// Times come from differences, which the monotonic clock makes; a run whose start nobody has told has none.
+// Times come from differences, which the monotonic clock makes; a run whose start nobody has told
+// has none.
 func TestTimes(t *testing.T) {
 	start := time.Now()
 	r := Run{Start: start, End: start.Add(1500 * time.Millisecond), Result: &jobs.Result{Started: start.Add(time.Second), Exited: start.Add(1250 * time.Millisecond)}}

@@ -11,8 +11,8 @@ import (
 	"lastout/jobs"
 )
 
-// report is the JSON of a Run, version 1: testdata/schema/report-v1.schema.json describes it. Fields may be added to a version;
-// none is removed, or changes its meaning.
+// report is the JSON of a Run, version 1: testdata/schema/report-v1.schema.json describes it.
+// Fields may be added to a version; none is removed, or changes its meaning.
 type report struct {
 	Version        int      `json:"version"`
 	LastoutVersion string   `json:"lastout_version"`
@@ -84,7 +84,8 @@ type signal struct {
 	Seconds     float64 `json:"seconds"`
 }
 
-// JSON returns the report, one object and a newline. What is not UTF-8 in it has U+FFFD in place of the bytes that are not.
+// JSON returns the report, one object and a newline. What is not UTF-8 in it has U+FFFD in place of
+// the bytes that are not.
 func (r *Run) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -9,9 +9,9 @@ import (
 // ErrInterrupted says that somebody did not want to wait for who reads.
 var ErrInterrupted = errors.New("nobody read it, and a signal came")
 
-// All writes all of the data. It makes the system call itself: package os turns EPIPE on descriptors
-// 1 and 2 into a SIGPIPE to the process. A descriptor that somebody has made non-blocking is waited
-// for.
+// All writes all of the data. It makes the system call itself: package os turns EPIPE on
+// descriptors 1 and 2 into a SIGPIPE to the process. A descriptor that somebody has made
+// non-blocking is waited for.
 func All(fd int, data []byte) error {
 	for len(data) > 0 {
 		n, err := unix.Write(fd, data)

@@ -128,8 +128,8 @@ func pipes() {
 	}
 }
 
-// neededFiles is how many descriptors lastout needs, beside those that it is started with, to settle
-// any job.
+// neededFiles is how many descriptors lastout needs, beside those that it is started with, to
+// settle any job.
 const neededFiles = 13
 
 // manyFiles is a limit above which there are enough of them, as a rule.
@@ -275,8 +275,8 @@ var workerName = [...]byte{'l', 'a', 's', 't', 'o', 'u', 't', ':', ' ', 'w', 'o'
 // caller's cannot hit both, and told of the guardian's death. That is by SIGCONT, because a worker
 // that is stopped when the guardian dies would never learn of it.
 //
-// What the caller's group was sent until then, the guardian was sent, too: here it would act as soon
-// as the Go runtime unblocks it.
+// What the caller's group was sent until then, the guardian was sent, too: here it would act as
+// soon as the Go runtime unblocks it.
 //
 //go:norace
 func begin() {

@@ -73,8 +73,9 @@ func workerGone() bool {
 	return errno != 0 || info.PID != 0
 }
 
-// await waits until a descriptor is ready, or for some time; less than 0 is for ever. Where somebody
-// has set a limit of no descriptors on us (prlimit(2)), ppoll(2) says EINVAL, and it looks again soon.
+// await waits until a descriptor is ready, or for some time; less than 0 is for ever. Where
+// somebody has set a limit of no descriptors on us (prlimit(2)), ppoll(2) says EINVAL, and it looks
+// again soon.
 //
 //go:norace
 func await(fd int32, events int16, nanoseconds int64) syscall.Errno {

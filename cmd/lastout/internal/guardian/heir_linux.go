@@ -43,7 +43,8 @@ func Keep() *Known {
 	return &shared.known
 }
 
-// Mark is where the worker keeps what is special in the name of the temporary file that it makes next.
+// Mark is where the worker keeps what is special in the name of the temporary file that it makes
+// next.
 func Mark() *[12]byte {
 	if shared == nil {
 		return new([12]byte)
@@ -51,8 +52,8 @@ func Mark() *[12]byte {
 	return &shared.mark
 }
 
-// Killed is how many processes the guardian has killed before its Go runtime was started, the command
-// aside. Nothing else is known of them.
+// Killed is how many processes the guardian has killed before its Go runtime was started, the
+// command aside. Nothing else is known of them.
 func Killed() int {
 	if shared == nil {
 		return 0

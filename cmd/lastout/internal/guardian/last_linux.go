@@ -13,8 +13,8 @@ import (
 
 // What is in this file runs without the Go runtime: see entry_linux.go.
 //
-// The runtime ends the process where it cannot make a thread. So it may not start beside a tree that
-// could take the room meanwhile: what a worker that was killed has left is killed first.
+// The runtime ends the process where it cannot make a thread. So it may not start beside a tree
+// that could take the room meanwhile: what a worker that was killed has left is killed first.
 
 // room is how many threads the runtime must be able to make.
 const room = 6
@@ -67,8 +67,8 @@ func roomForRuntime() bool {
 	return made == room
 }
 
-// makeRoom kills our descendants, but for one child and those below it, and returns when the runtime
-// can start. It reports false where they are dead, and there is no room even so.
+// makeRoom kills our descendants, but for one child and those below it, and returns when the
+// runtime can start. It reports false where they are dead, and there is no room even so.
 //
 //go:norace
 func makeRoom(spare int32) bool {
@@ -151,8 +151,8 @@ func awaitChild(nanoseconds int64) {
 // census is how many of our children live, and how many are zombies; and how many live below them.
 type census struct{ living, dead, below int }
 
-// visitChildren counts our children, but for one, and those below them. It sends SIGKILL to those that live, or reaps those
-// that are dead.
+// visitChildren counts our children, but for one, and those below them. It sends SIGKILL to those
+// that live, or reaps those that are dead.
 //
 //go:norace
 //go:nocheckptr
@@ -167,8 +167,8 @@ func visitChildren(spare int32, reap bool) (c census) {
 	return c
 }
 
-// visit is for one number. It is a stranger's where /proc shows those of another PID namespace, or is
-// not what it seems.
+// visit is for one number. It is a stranger's where /proc shows those of another PID namespace, or
+// is not what it seems.
 //
 //go:norace
 func (c *census) visit(pid int32, reap bool) {
@@ -194,9 +194,9 @@ func (c *census) visit(pid int32, reap bool) {
 	}
 }
 
-// visitBelow kills what is below a process that has been sent SIGKILL, and so forks no more. A direct
-// child's number cannot become another's, since it is not reaped meanwhile; anything deeper is held
-// by a pidfd (Linux 5.3) while its parent is made sure of.
+// visitBelow kills what is below a process that has been sent SIGKILL, and so forks no more. A
+// direct child's number cannot become another's, since it is not reaped meanwhile; anything deeper
+// is held by a pidfd (Linux 5.3) while its parent is made sure of.
 //
 //go:norace
 //go:nocheckptr
@@ -359,8 +359,8 @@ func (p *path) number(n int32) {
 	}
 }
 
-// inside keeps openat2(2) within the mount (Linux 5.6): what a privileged job has mounted over a file
-// of /proc would name strangers.
+// inside keeps openat2(2) within the mount (Linux 5.6): what a privileged job has mounted over a
+// file of /proc would name strangers.
 var inside = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV}
 
 //go:norace

@@ -107,8 +107,8 @@ type signalInfo struct {
 
 // Marks of a record, in a field that the kernel leaves 0. Without one it is from the handler.
 const (
-	// before: it was pending when the program was executed. Its sender may have had our process id: it
-	// was what executed us.
+	// before: it was pending when the program was executed. Its sender may have had our process id:
+	// it was what executed us.
 	before = 1
 	// byGuardian: the guardian has received it.
 	byGuardian = 2

@@ -43,7 +43,8 @@ var continued, taken atomic.Uint64
 var sources struct{ relay, own syscall.RawConn }
 
 // Block has signals wait from now on until [Receive] is called, those too that the Go runtime has a
-// handler for. It makes the runtime's poller: where that cannot be had the runtime ends the process.
+// handler for. It makes the runtime's poller: where that cannot be had the runtime ends the
+// process.
 func Block() {
 	if entered.role == Unknown {
 		return

@@ -134,8 +134,8 @@ func Serve(settle func() []byte) (verdict Verdict, ok bool) {
 }
 
 // keepGoing continues the worker whenever it may have been stopped, which it has no business being:
-// at every SIGCHLD, since the reaper has taken the stop off the kernel's list by then. A worker that
-// runs takes no notice. It has exited, and is not reaped, when gone is closed.
+// at every SIGCHLD, since the reaper has taken the stop off the kernel's list by then. A worker
+// that runs takes no notice. It has exited, and is not reaped, when gone is closed.
 func keepGoing(worker int, gone <-chan struct{}) {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGCHLD)

@@ -198,7 +198,8 @@ func Die(sig syscall.Signal) {
 		atomic.StoreUint32(&shared.verdict, verdictDie)
 		os.Exit(0)
 	}
-	// To this thread alone: what the process is sent, another thread may take from the kernel first.
+	// To this thread alone: what the process is sent, another thread may take from the kernel
+	// first.
 	runtime.LockOSThread()
 	set(sig, sigDfl)
 	if unix.Tgkill(os.Getpid(), unix.Gettid(), sig) == nil {
@@ -221,7 +222,8 @@ func GoOn() {
 }
 
 // Release returns what has the guardian give up the controlling terminal, if it leads the session,
-// and reports whether that was done; nil where there is no guardian, and the process does it itself.
+// and reports whether that was done; nil where there is no guardian, and the process does it
+// itself.
 func Release() func() bool {
 	if entered.role != Worker {
 		return nil

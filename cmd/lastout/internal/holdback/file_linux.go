@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// write appends what is in memory to the file, which it makes if there is none. What a failure has left behind the end is written over.
+// write appends what is in memory to the file, which it makes if there is none. What a failure has
+// left behind the end is written over.
 func (s *store) write() error {
 	if s.file == nil {
 		f, err := unnamed()
@@ -30,7 +31,8 @@ func (s *store) write() error {
 	return nil
 }
 
-// writeNow does not leave the Go scheduler, which might need another thread then and, at a pids limit, not get one.
+// writeNow does not leave the Go scheduler, which might need another thread then and, at a pids
+// limit, not get one.
 func writeNow(f *os.File, b []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, f.Fd(), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
@@ -56,7 +58,8 @@ func (s *store) punch() bool {
 	return err == nil
 }
 
-// unnamed makes a file that is gone when we are, even where we are killed. /var/tmp before /tmp, which may be in memory.
+// unnamed makes a file that is gone when we are, even where we are killed. /var/tmp before /tmp,
+// which may be in memory.
 func unnamed() (f *os.File, err error) {
 	dirs := []string{"/var/tmp", "/tmp"}
 	if dir := os.Getenv("TMPDIR"); dir != "" {

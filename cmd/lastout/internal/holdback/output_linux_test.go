@@ -44,7 +44,8 @@ func naive(tail Tail, text string) string {
 
 var tails = []Tail{{}, {Lines: 1}, {Lines: 2}, {Lines: 1000}, {Bytes: 1}, {Bytes: 1000}, {Bytes: 2 << 20}}
 
-// TestShow compares with the naive way what is shown of outputs from nothing to many megabytes, in frames of any size.
+// TestShow compares with the naive way what is shown of outputs from nothing to many megabytes, in
+// frames of any size.
 func TestShow(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	random := rand.New(rand.NewPCG(1, 2))

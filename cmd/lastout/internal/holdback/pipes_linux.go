@@ -14,7 +14,8 @@ import (
 
 // Pipes are what one job writes to.
 type Pipes struct {
-	// Stdout and Stderr are the job's ends; the same where one pipe serves both. Finish closes them.
+	// Stdout and Stderr are the job's ends; the same where one pipe serves both. Finish closes
+	// them.
 	Stdout, Stderr *os.File
 
 	output   *Output
@@ -37,7 +38,8 @@ func (o *Output) Collect(one bool) (*Pipes, error) {
 }
 
 func (p *Pipes) open(one bool) (err error) {
-	// An epoll descriptor can be waited for like any other (epoll(7)), so the Go runtime's poller does, and no thread.
+	// An epoll descriptor can be waited for like any other (epoll(7)), so the Go runtime's poller
+	// does, and no thread.
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return err
@@ -92,7 +94,8 @@ func (p *Pipes) read() {
 	}
 }
 
-// rest takes in what the pipes hold at the moment, and no more: a stranger that was passed a descriptor may go on to write.
+// rest takes in what the pipes hold at the moment, and no more: a stranger that was passed a
+// descriptor may go on to write.
 func (p *Pipes) rest(fd uintptr) {
 	left := make([]int, len(p.ends))
 	all := 0
@@ -108,7 +111,8 @@ func (p *Pipes) rest(fd uintptr) {
 	}
 }
 
-// each calls f for the pipes that can be read, in the order in which they became so, and reports whether there was any data.
+// each calls f for the pipes that can be read, in the order in which they became so, and reports
+// whether there was any data.
 func (p *Pipes) each(epoll uintptr, f func(Stream) int) (any bool) {
 	var events [2]unix.EpollEvent
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&events)), uintptr(len(events)), 0, 0, 0)
@@ -121,7 +125,8 @@ func (p *Pipes) each(epoll uintptr, f func(Stream) int) (any bool) {
 	return any
 }
 
-// take reads up to limit bytes of a stream. Neither it nor each blocks, so they need not leave the Go scheduler.
+// take reads up to limit bytes of a stream. Neither it nor each blocks, so they need not leave the
+// Go scheduler.
 func (p *Pipes) take(s Stream, limit int) int {
 	if limit == 0 {
 		return 0
@@ -138,8 +143,8 @@ func (p *Pipes) take(s Stream, limit int) int {
 	return int(n)
 }
 
-// Finish returns when all that the job has written is in the output. The job's tree must be gone: the end of the pipes is not waited for,
-// because a stranger may have been passed a descriptor.
+// Finish returns when all that the job has written is in the output. The job's tree must be gone:
+// the end of the pipes is not waited for, because a stranger may have been passed a descriptor.
 func (p *Pipes) Finish() {
 	p.finished.Store(true)
 	_ = p.epoll.SetReadDeadline(time.Unix(1, 0))

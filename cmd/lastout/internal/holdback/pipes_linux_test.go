@@ -25,7 +25,8 @@ func write(t *testing.T, w io.Writer, text string) {
 	}
 }
 
-// TestPipes: what is written to the pipes is in the output, each stream in its order, when Finish has returned.
+// TestPipes: what is written to the pipes is in the output, each stream in its order, when Finish
+// has returned.
 func TestPipes(t *testing.T) {
 	o := New(Tail{}, 0)
 	for range 2 { // one attempt after another
@@ -44,7 +45,8 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// TestPipesAreReadInOrder: of two pipes, what was written before the other could be read comes before it.
+// TestPipesAreReadInOrder: of two pipes, what was written before the other could be read comes
+// before it.
 func TestPipesAreReadInOrder(t *testing.T) {
 	o := New(Tail{}, 0)
 	p := collect(t, o, false)

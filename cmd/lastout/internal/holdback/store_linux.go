@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// A frame is a header and the data of one write: the stream in the highest bit of two bytes and the data's length below, and two
-// bytes with the number of lines that end in it.
+// A frame is a header and the data of one write: the stream in the highest bit of two bytes and the
+// data's length below, and two bytes with the number of lines that end in it.
 const (
 	headerSize = 4
 	maxFrame   = 1<<15 - 1
@@ -119,7 +119,8 @@ func frames(buf []byte, f func(Stream, []byte) bool) (used int, more bool) {
 	return used, true
 }
 
-// trim forgets the oldest frames for as long as it may, told how long the next one is and what would remain.
+// trim forgets the oldest frames for as long as it may, told how long the next one is and what
+// would remain.
 func (s *store) trim(may func(frame int64, rest size) bool) (gone size) {
 	var drop int64 // bytes of frames
 	err := s.scan(func(_ Stream, data []byte) bool {
@@ -144,7 +145,8 @@ func (s *store) trim(may func(frame int64, rest size) bool) (gone size) {
 	return gone
 }
 
-// flush moves what is in memory to the file. Where that cannot be, the oldest goes: of the file, or of what is in memory.
+// flush moves what is in memory to the file. Where that cannot be, the oldest goes: of the file, or
+// of what is in memory.
 func (s *store) flush() {
 	for !s.noFile {
 		err := s.write()

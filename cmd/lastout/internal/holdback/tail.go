@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// Tail says how much of the end of an output is wanted: a number of lines, or of bytes. The zero Tail wants all of it.
+// Tail says how much of the end of an output is wanted: a number of lines, or of bytes. The zero
+// Tail wants all of it.
 type Tail struct{ Lines, Bytes int64 }
 
 var errTail = errors.New("want a number of lines, such as 200, or of bytes, such as 10k or 1M")
@@ -14,7 +15,8 @@ var errTail = errors.New("want a number of lines, such as 200, or of bytes, such
 // units are powers of 1024, as tail(1) has them.
 const units = "bkMG"
 
-// ParseTail reads a number of lines, "200", or, with one of the units b, k, M and G, of bytes: "512b", "10k".
+// ParseTail reads a number of lines, "200", or, with one of the units b, k, M and G, of bytes:
+// "512b", "10k".
 func ParseTail(s string) (Tail, error) {
 	unit := -1
 	for i := range len(units) {
@@ -62,7 +64,8 @@ func (s *size) add(o size) { s.bytes, s.lines = s.bytes+o.bytes, s.lines+o.lines
 
 func (s *size) sub(o size) { s.bytes, s.lines = s.bytes-o.bytes, s.lines-o.lines }
 
-// spares reports whether a tail does without what is older than the rest. A line more than are wanted: the first is a piece of one.
+// spares reports whether a tail does without what is older than the rest. A line more than are
+// wanted: the first is a piece of one.
 func (t Tail) spares(rest size) bool {
 	return t.Lines > 0 && rest.lines > t.Lines || t.Bytes > 0 && rest.bytes >= t.Bytes
 }

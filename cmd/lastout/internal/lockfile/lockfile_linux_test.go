@@ -62,7 +62,8 @@ func TestHolderIsNamed(t *testing.T) {
 	acquire(t, path).Release()
 }
 
-// TestStaleName: the name of a holder that was killed is not believed when another program holds the lock.
+// TestStaleName: the name of a holder that was killed is not believed when another program holds
+// the lock.
 func TestStaleName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	l := acquire(t, path)
@@ -82,7 +83,8 @@ func TestStaleName(t *testing.T) {
 	other.Release()
 }
 
-// TestOtherContents: a file that holds something else is a lock like any other, and is not written to.
+// TestOtherContents: a file that holds something else is a lock like any other, and is not written
+// to.
 func TestOtherContents(t *testing.T) {
 	for _, c := range []string{"#!/bin/sh\necho hello\n", "lastout 1 since", "lastout 1 since x: y\nmore\n", "\x00", strings.Repeat("x", 4096)} {
 		path := filepath.Join(t.TempDir(), "lock")
@@ -136,7 +138,8 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestCommandIsItsOwnLock: it can be executed meanwhile, which a file that is open for writing cannot.
+// TestCommandIsItsOwnLock: it can be executed meanwhile, which a file that is open for writing
+// cannot.
 func TestCommandIsItsOwnLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "script")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
@@ -204,7 +207,8 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// TestReplaced: a lock file that is removed, or replaced by another, while it is waited for, excludes nobody any more.
+// TestReplaced: a lock file that is removed, or replaced by another, while it is waited for,
+// excludes nobody any more.
 func TestReplaced(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, path string){
 		"removed": func(t *testing.T, path string) {

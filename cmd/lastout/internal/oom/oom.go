@@ -1,12 +1,14 @@
 // Package oom tells whether the kernel's out-of-memory killer has been at work in our cgroup.
 //
-// Its victims die of SIGKILL, and nothing in a wait status says who has sent that. But since Linux 4.13 the kernel counts them for
-// each memory cgroup: oom_kill in memory.events.local of version 2 (Linux 5.2; in memory.events, cgroups below are counted, too), and in
-// memory.oom_control of version 1.
+// Its victims die of SIGKILL, and nothing in a wait status says who has sent that. But since Linux
+// 4.13 the kernel counts them for each memory cgroup: oom_kill in memory.events.local of version 2
+// (Linux 5.2; in memory.events, cgroups below are counted, too), and in memory.oom_control of
+// version 1.
 //
-// The count begins when the cgroup is made. In a container that is the container's start, so that for its PID 1 a count other than 0 is
-// as good as an answer. In a session that has lasted for days, an older victim may be meant. A count from before the command was
-// started would tell; but to read it would cost every run something, for the few that need it.
+// The count begins when the cgroup is made. In a container that is the container's start, so that
+// for its PID 1 a count other than 0 is as good as an answer. In a session that has lasted for
+// days, an older victim may be meant. A count from before the command was started would tell; but
+// to read it would cost every run something, for the few that need it.
 package oom
 
 import (

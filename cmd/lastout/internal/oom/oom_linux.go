@@ -6,7 +6,8 @@ import (
 	"lastout/jobs/cgroup"
 )
 
-// Own returns the count of our own memory cgroup, or of the nearest above it that has one; false where none can be read.
+// Own returns the count of our own memory cgroup, or of the nearest above it that has one; false
+// where none can be read.
 func Own() (Count, bool) {
 	names := []string{"memory.oom_control"}
 	place, err := cgroup.Own("memory")

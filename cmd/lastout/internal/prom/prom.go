@@ -1,5 +1,5 @@
-// Package prom writes what became of a run in Prometheus' text format, as node_exporter's textfile collector reads it
-// (https://prometheus.io/docs/instrumenting/exposition_formats/).
+// Package prom writes what became of a run in Prometheus' text format, as node_exporter's textfile
+// collector reads it (https://prometheus.io/docs/instrumenting/exposition_formats/).
 package prom
 
 import (
@@ -59,7 +59,8 @@ func escape(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s)
 }
 
-// LastSuccess reads from a text of WriteTo when the last run of a name that succeeded has ended; 0 where it does not tell.
+// LastSuccess reads from a text of WriteTo when the last run of a name that succeeded has ended; 0
+// where it does not tell.
 func LastSuccess(text io.Reader, name string) float64 {
 	before := success + `{name="` + escape(name) + `"} `
 	lines := bufio.NewScanner(text)

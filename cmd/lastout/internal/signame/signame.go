@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Real-time signals as the C library numbers them: it keeps the kernel's first two for itself (signal(7)).
+// Real-time signals as the C library numbers them: it keeps the kernel's first two for itself
+// (signal(7)).
 const (
 	RTMin = 34
 	RTMax = 64

@@ -1,5 +1,5 @@
-// Package trace writes a run as a trace that Perfetto and chrome://tracing open: the JSON object format of "Trace Event Format"
-// (Google, 2016).
+// Package trace writes a run as a trace that Perfetto and chrome://tracing open: the JSON object
+// format of "Trace Event Format" (Google, 2016).
 package trace
 
 import (
@@ -17,10 +17,12 @@ import (
 	"lastout/subreaper"
 )
 
-// MaxProcesses is how many processes a trace shows at most. A run that reaps more has the others counted.
+// MaxProcesses is how many processes a trace shows at most. A run that reaps more has the others
+// counted.
 const MaxProcesses = 10_000
 
-// pidSpace is more than any process id (PID_MAX_LIMIT in include/linux/threads.h, 4194304 on 64 bit).
+// pidSpace is more than any process id (PID_MAX_LIMIT in include/linux/threads.h, 4194304 on 64
+// bit).
 const pidSpace = 1 << 23
 
 // event is one entry of traceEvents. Times are in microseconds.
@@ -44,7 +46,8 @@ type trace struct {
 	used map[int]int // how many tracks a process id has
 }
 
-// Chrome returns the trace of a run, from its Start on. What is not UTF-8 in it has U+FFFD in place of the bytes that are not.
+// Chrome returns the trace of a run, from its Start on. What is not UTF-8 in it has U+FFFD in place
+// of the bytes that are not.
 func Chrome(run *facts.Run) ([]byte, error) {
 	t := &trace{TimeUnit: "ms", run: run, used: make(map[int]int)}
 	t.Other = map[string]any{"version": "lastout " + run.Version, "start": run.Start.Format(time.RFC3339Nano)}
@@ -64,7 +67,8 @@ func named(name string) map[string]any {
 	return map[string]any{"name": name}
 }
 
-// track begins a track of its own for a process, and returns its number. A process id that was used before gets another.
+// track begins a track of its own for a process, and returns its number. A process id that was used
+// before gets another.
 func (t *trace) track(pid int, name string) int {
 	tid := pid + t.used[pid]*pidSpace
 	t.used[pid]++
@@ -80,7 +84,8 @@ func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 // toNanoseconds takes the noise off a difference.
 func toNanoseconds(micros float64) float64 { return math.Round(micros*1e3) / 1e3 }
 
-// span adds what lasted from one time to another on a track. What had begun before the run is shown from its begin on.
+// span adds what lasted from one time to another on a track. What had begun before the run is shown
+// from its begin on.
 func (t *trace) span(tid int, name string, from, to float64, args map[string]any) {
 	from = toNanoseconds(max(from, 0))
 	dur := toNanoseconds(max(to-from, 0))

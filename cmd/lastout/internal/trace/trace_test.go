@@ -11,8 +11,8 @@ import (
 	"lastout/subreaper"
 )
 
-// A process id that is used twice gets two tracks; a leftover whose own parent reaped it is there as well; what began before the
-// run begins with it; and a name that is not UTF-8 does no harm.
+// A process id that is used twice gets two tracks; a leftover whose own parent reaped it is there
+// as well; what began before the run begins with it; and a name that is not UTF-8 does no harm.
 func TestChrome(t *testing.T) {
 	start := time.Now()
 	after := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
