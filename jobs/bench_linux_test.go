@@ -17,7 +17,8 @@ func BenchmarkRun(b *testing.B) {
 			}
 		}
 	})
-	for name, opts := range map[string]jobs.Options{"in-process": {InProcess: true, Exclusive: true}, "keeper": {Exclusive: true}} {
+	for name, opts := range map[string]jobs.Options{"in-process": {InProcess: true, Exclusive: true},
+		"keeper": {Exclusive: true}} {
 		b.Run(name, func(b *testing.B) {
 			r, err := jobs.NewRunner(opts)
 			if err != nil {
@@ -25,7 +26,8 @@ func BenchmarkRun(b *testing.B) {
 			}
 			defer r.Close()
 			for b.Loop() {
-				if res, err := r.Run(context.Background(), jobs.Job{Args: []string{"/bin/true"}}); err != nil || !res.Success() {
+				if res, err := r.Run(context.Background(), jobs.Job{Args: []string{"/bin/true"}}); err != nil ||
+					!res.Success() {
 					b.Fatal(res, err)
 				}
 			}

@@ -39,7 +39,8 @@ func TestCgroup(t *testing.T) {
 					t.Errorf("%s ended %s", l.Cmdline, l.End)
 				}
 			}
-			if _, err := os.Stat(filepath.Join(dir.Parent(), name)); len(result.Leftovers) != 2 || !errors.Is(err, fs.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(dir.Parent(), name)); len(result.Leftovers) != 2 ||
+				!errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%d leftovers; the directory: %v", len(result.Leftovers), err)
 			}
 		}

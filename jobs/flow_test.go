@@ -111,8 +111,9 @@ func TestBehind(t *testing.T) {
 		scene []string
 		want  []int
 	}{
-		"a pipeline of the leader's":                    {[]string{"2<1", "3<2 w7", "4<2 r7 w8", "5<2 r8"}, nil},
-		"its output":                                    {[]string{"2<1 w7", "3<2 w7", "4<2 r7 w8", "5<4", "6<2 r8"}, []int{4, 5, 6}},
+		"a pipeline of the leader's": {[]string{"2<1", "3<2 w7", "4<2 r7 w8", "5<2 r8"}, nil},
+		"its output": {[]string{"2<1 w7", "3<2 w7", "4<2 r7 w8", "5<4",
+			"6<2 r8"}, []int{4, 5, 6}},
 		"one that it talks with":                        {[]string{"2<1 w7 r8", "3<2 r7 w8"}, nil},
 		"children that have just been born":             {[]string{"2<1 w7", "3<2 ! R7 w7", "4<2 R7 w7"}, []int{3}},
 		"children of one that has a FIFO open for both": {[]string{"2<1 B7", "3<2 ! B7"}, nil},

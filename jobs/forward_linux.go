@@ -168,7 +168,8 @@ func (l *life) signalSome(sigs []syscall.Signal, whom func(subreaper.Process) bo
 }
 
 // signalEach is signalSome with signals that are chosen for each of them.
-func (l *life) signalEach(whom func(subreaper.Process) bool, choose func(subreaper.Process) []syscall.Signal) []subreaper.Process {
+func (l *life) signalEach(whom func(subreaper.Process) bool,
+	choose func(subreaper.Process) []syscall.Signal) []subreaper.Process {
 	procs := l.host.reaper.SignalEach(func(p subreaper.Process) []syscall.Signal {
 		if !whom(p) {
 			return nil

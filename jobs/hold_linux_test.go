@@ -60,7 +60,8 @@ func TestHoldClosed(t *testing.T) {
 	}
 	f.Close()
 	dir := t.TempDir()
-	if result, err := r.Run(t.Context(), jobs.Job{Args: []string{"touch", "started"}, Dir: dir, Hold: []*os.File{f}}); result != nil || err == nil {
+	if result, err := r.Run(t.Context(), jobs.Job{Args: []string{"touch", "started"}, Dir: dir,
+		Hold: []*os.File{f}}); result != nil || err == nil {
 		t.Errorf("result %+v, error %v", result, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "started")); err == nil {

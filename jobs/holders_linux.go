@@ -13,7 +13,9 @@ import (
 // outputs are the job's stdout and stderr, as proc_pid_fd(5) names open files; "" where nobody
 // waits for its end.
 type outputs struct {
-	fds   [2]int // that this process keeps for as long as it lives: there is time to name those until somebody is left over
+	// that this process keeps for as long as it lives: there is time to name those until somebody
+	// is left over
+	fds   [2]int
 	links [2]string
 }
 
@@ -44,7 +46,8 @@ func (o *outputs) names() ([]string, bool) {
 // the Go scheduler, which might need another thread then and, at a pids limit, not get one.
 func nameOf(fd int) string {
 	path, buf, at := []byte("/proc/self/fd/"+strconv.Itoa(fd)+"\x00"), make([]byte, 4096), unix.AT_FDCWD
-	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path[0])), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(&path[0])),
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
 	if errno != 0 {
 		return ""
 	}

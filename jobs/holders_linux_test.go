@@ -43,9 +43,11 @@ func TestHolders(t *testing.T) {
 			for _, grace := range []time.Duration{0, -1} {
 				files := outputFiles(t)
 				env := append(os.Environ(), "out="+files[0].Name(), "fifo="+fifo(t))
-				res := run(t, r, jobs.Job{Args: leaves(redirections), Env: env, Stdout: files[0], Stderr: files[1], Grace: grace, Holders: true})
+				res := run(t, r, jobs.Job{Args: leaves(redirections), Env: env, Stdout: files[0],
+					Stderr: files[1], Grace: grace, Holders: true})
 				if len(res.Leftovers) != 1 || res.Leftovers[0].Holds != want {
-					t.Errorf("%q, grace %v: leftovers %+v, want one that holds %d", redirections, grace, res.Leftovers, want)
+					t.Errorf("%q, grace %v: leftovers %+v, want one that holds %d", redirections, grace,
+						res.Leftovers, want)
 				}
 			}
 		}
@@ -106,8 +108,10 @@ func TestEnded(t *testing.T) {
 			t.Fatalf("%d of %d are recorded", len(res.Ended), res.Reaped)
 		}
 		for _, e := range res.Ended {
-			if e.At.Before(res.Started) || e.At.After(res.Settled) || e.Age > res.Settled.Sub(res.Started)+20*time.Millisecond {
-				t.Errorf("%s, %v old, ended at %v, which is not between %v and %v", e.Comm, e.Age, e.At, res.Started, res.Settled)
+			if e.At.Before(res.Started) || e.At.After(res.Settled) ||
+				e.Age > res.Settled.Sub(res.Started)+20*time.Millisecond {
+				t.Errorf("%s, %v old, ended at %v, which is not between %v and %v", e.Comm, e.Age, e.At,
+					res.Started, res.Settled)
 			}
 			if e.Comm != "sh" && e.Comm != "sleep" {
 				t.Errorf("%d is called %q", e.PID, e.Comm)

@@ -116,7 +116,8 @@ func (h *host) onLastingThread(f func()) {
 }
 
 // run runs one job. files are its descriptors from 0 on; -1 is a closed one.
-func (h *host) run(ctx context.Context, job *Job, files []int, requests *requests, events Events, started func(pid int)) (*Result, error) {
+func (h *host) run(ctx context.Context, job *Job, files []int, requests *requests, events Events,
+	started func(pid int)) (*Result, error) {
 	prepare(h.exclusive)
 	l := h.begin(job, requests, events)
 	defer h.over()

@@ -31,15 +31,17 @@ type life struct {
 	stops     int            // how often it was
 	firstStop int            // which of these was the first since the last SIGCONT that came our way; 0: none
 	lastStop  syscall.Signal // what the last was by
-	stopSent  uint64         // the stop signals (spawn.Bit) that were passed on, none of which has been seen to stop the leader
-	signals   int            // TERM and INT since the leader is gone
-	asked     time.Time      // when somebody asked for the end
-	told      told           // who has been sent the stop signal already
-	outputs   outputs
-	result    Result
-	survived  error
-	halted    halt   // that the leader has stopped is still to be told
-	calm      func() // ends the hurry of stopping and killing
+	// the stop signals (spawn.Bit) that were passed on, none of which has been seen to stop the
+	// leader
+	stopSent uint64
+	signals  int       // TERM and INT since the leader is gone
+	asked    time.Time // when somebody asked for the end
+	told     told      // who has been sent the stop signal already
+	outputs  outputs
+	result   Result
+	survived error
+	halted   halt   // that the leader has stopped is still to be told
+	calm     func() // ends the hurry of stopping and killing
 
 	patience    patience
 	flow        *flow                    // the look that has just been taken, while it is acted upon

@@ -114,7 +114,8 @@ func TestEnds(t *testing.T) {
 				f.Close()
 			}
 		}()
-		res = run(t, r, jobs.Job{Args: sh(`(trap "" TERM; sleep 0.2; read x <` + fifo + `; exit 0) & :`), Linger: jobs.Forever})
+		res = run(t, r, jobs.Job{Args: sh(`(trap "" TERM; sleep 0.2; read x <` + fifo + `; exit 0) & :`),
+			Linger: jobs.Forever})
 		if res.LeftoverCount != 0 || len(res.Lingered) == 0 || res.Lingered[0].End != jobs.ByItself {
 			t.Errorf("leftovers %+v, lingered %+v, want one of these that ended by itself", res.Leftovers, res.Lingered)
 		}
@@ -178,7 +179,8 @@ func TestSignal(t *testing.T) {
 				<-ready.seen
 				r.Signal(syscall.SIGUSR1)
 			}()
-			res := run(t, r, jobs.Job{Args: sh(`trap "exit 5" USR1; echo; while :; do sleep 1; done`), Stdout: ready, Forward: target})
+			res := run(t, r, jobs.Job{Args: sh(`trap "exit 5" USR1; echo; while :; do sleep 1; done`),
+				Stdout: ready, Forward: target})
 			if res.Status.ExitStatus() != 5 {
 				t.Errorf("target %d: %v", target, res.Status)
 			}
@@ -193,7 +195,8 @@ func TestKillAfterAForwardedSignal(t *testing.T) {
 			<-ready.seen
 			r.Signal(syscall.SIGTERM)
 		}()
-		res := run(t, r, jobs.Job{Args: sh(`trap "" TERM; echo; while :; do sleep 1; done`), Stdout: ready, KillAfter: 10 * time.Millisecond})
+		res := run(t, r, jobs.Job{Args: sh(`trap "" TERM; echo; while :; do sleep 1; done`), Stdout: ready,
+			KillAfter: 10 * time.Millisecond})
 		if !res.Killed || res.TimedOut {
 			t.Errorf("%+v", res)
 		}
@@ -210,11 +213,13 @@ func TestStdio(t *testing.T) {
 		}
 		defer extra.Close()
 		res := run(t, r, jobs.Job{
-			Args: sh("cat; echo oops >&2; echo three >&3"), Stdin: strings.NewReader(big), Stdout: &out, Stderr: &errs, ExtraFiles: []*os.File{w},
+			Args: sh("cat; echo oops >&2; echo three >&3"), Stdin: strings.NewReader(big), Stdout: &out,
+			Stderr: &errs, ExtraFiles: []*os.File{w},
 		})
 		w.Close()
 		three, err := io.ReadAll(extra) // ends: the job is gone, and so is every copy of its descriptors
-		if err != nil || !res.Success() || out.String() != big || errs.String() != "oops\n" || string(three) != "three\n" {
+		if err != nil || !res.Success() || out.String() != big || errs.String() != "oops\n" ||
+			string(three) != "three\n" {
 			t.Errorf("%v, %d bytes of output, stderr %q, extra %q, %v", res.Status, out.Len(), &errs, three, err)
 		}
 		var both bytes.Buffer
@@ -242,9 +247,11 @@ func TestEnvironmentAndDirectory(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		dir := t.TempDir()
 		var out bytes.Buffer
-		run(t, r, jobs.Job{Args: sh(`pwd -P; echo "$A"; env | wc -l`), Dir: dir, Env: []string{"A=b c", "PATH=/usr/bin:/bin"}, Stdout: &out})
+		run(t, r, jobs.Job{Args: sh(`pwd -P; echo "$A"; env | wc -l`), Dir: dir,
+			Env: []string{"A=b c", "PATH=/usr/bin:/bin"}, Stdout: &out})
 		want, _ := filepath.EvalSymlinks(dir)
-		if lines := strings.Split(out.String(), "\n"); lines[0] != want || lines[1] != "b c" || lines[2] != "3" { // and PWD
+		// and PWD
+		if lines := strings.Split(out.String(), "\n"); lines[0] != want || lines[1] != "b c" || lines[2] != "3" {
 			t.Errorf("output %q", &out)
 		}
 	})
@@ -273,13 +280,15 @@ func TestStartErrors(t *testing.T) {
 			{jobs.Job{Args: []string{""}}, true, unix.ENOENT, `""`},
 			{jobs.Job{Args: []string{dir}}, false, unix.EACCES, "a directory"},
 			{jobs.Job{Args: []string{write("plain", "", 0o644)}}, false, unix.EACCES, "permission denied"},
-			{jobs.Job{Args: []string{write("lost", "#!/no/such/interpreter -x\n", 0o755)}}, false, unix.ENOENT, "/no/such/interpreter is missing"},
+			{jobs.Job{Args: []string{write("lost", "#!/no/such/interpreter -x\n", 0o755)}}, false, unix.ENOENT,
+				"/no/such/interpreter is missing"},
 			{jobs.Job{Args: []string{"true"}, Dir: dir + "/none"}, false, unix.ENOENT, "working directory"},
 			{jobs.Job{Args: []string{"true", strings.Repeat("x", 1<<18)}}, false, unix.E2BIG, "argument list too long"},
 		} {
 			res, err := r.Run(context.Background(), c.job)
 			var start *jobs.StartError
-			if res != nil || !errors.As(err, &start) || start.NotFound != c.notFound || !errors.Is(err, c.errno) || !strings.Contains(err.Error(), c.text) {
+			if res != nil || !errors.As(err, &start) || start.NotFound != c.notFound ||
+				!errors.Is(err, c.errno) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%.60q: %v, %v; want %v and %q", c.job.Args, res, err, c.errno, c.text)
 			}
 		}
@@ -311,7 +320,8 @@ func TestNoNewPrivs(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		for _, want := range []bool{false, true, false} { // the third: a thread cannot take it back
 			var out bytes.Buffer
-			run(t, r, jobs.Job{Args: []string{"grep", "NoNewPrivs", "/proc/self/status"}, Stdout: &out, NoNewPrivs: want})
+			run(t, r, jobs.Job{Args: []string{"grep", "NoNewPrivs", "/proc/self/status"}, Stdout: &out,
+				NoNewPrivs: want})
 			if got := strings.HasSuffix(out.String(), "1\n"); got != want {
 				t.Errorf("%q, want %v", &out, want)
 			}
@@ -350,7 +360,8 @@ func TestOneKeeperForManyJobs(t *testing.T) {
 func TestKeeperKilled(t *testing.T) {
 	lost := make(chan struct{}, 1)
 	r := runner(t, jobs.Options{Events: jobs.Events{KeeperLost: func() { lost <- struct{}{} }}})
-	job := jobs.Job{Args: sh(`setsid sh -c 'trap "" TERM; sleep 300' & echo; kill -9 $PPID; sleep 300`), Grace: 50 * time.Millisecond, Stdout: io.Discard}
+	job := jobs.Job{Args: sh(`setsid sh -c 'trap "" TERM; sleep 300' & echo; kill -9 $PPID; sleep 300`),
+		Grace: 50 * time.Millisecond, Stdout: io.Discard}
 	res, err := r.Run(context.Background(), job)
 	if !errors.Is(err, jobs.ErrKeeperLost) || res == nil {
 		t.Fatalf("%+v, %v; want ErrKeeperLost", res, err)
@@ -386,7 +397,8 @@ func TestLogger(t *testing.T) {
 	both(t, func(t *testing.T, _ *jobs.Runner) {})
 	for _, inProcess := range []bool{true, false} {
 		var log lockedBuffer
-		r, err := jobs.NewRunner(jobs.Options{InProcess: inProcess, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+		r, err := jobs.NewRunner(jobs.Options{InProcess: inProcess,
+			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,7 +441,8 @@ func TestBesideExec(t *testing.T) {
 }
 
 func TestSurvivorErrorNamesThem(t *testing.T) {
-	err := &subreaper.SurvivorError{Procs: []subreaper.Survivor{{Process: subreaper.Process{PID: 7, Cmdline: "su"}, Err: unix.EPERM}}, Err: context.DeadlineExceeded}
+	err := &subreaper.SurvivorError{Procs: []subreaper.Survivor{{Process: subreaper.Process{PID: 7,
+		Cmdline: "su"}, Err: unix.EPERM}}, Err: context.DeadlineExceeded}
 	if !strings.Contains(err.Error(), "7 (su): operation not permitted") || !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}

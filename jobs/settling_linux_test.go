@@ -21,14 +21,16 @@ func filtered(script string) []string {
 func TestSettles(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
 		var out bytes.Buffer
-		job := jobs.Job{Args: filtered("seq 5"), Env: append(os.Environ(), "fifo="+fifo(t)), Stdout: &out, Stdin: strings.NewReader("x")}
+		job := jobs.Job{Args: filtered("seq 5"), Env: append(os.Environ(), "fifo="+fifo(t)), Stdout: &out,
+			Stdin: strings.NewReader("x")}
 		if res := run(t, r, job); res.LeftoverCount != 0 || out.String() != "<1>\n<2>\n<3>\n<4>\n<5>\n" {
 			t.Errorf("%d leftovers, output %q", res.LeftoverCount, out.String())
 		}
 		job.Args = filtered("sleep 300 & seq 5")
 		out.Reset()
 		res := run(t, r, job)
-		if res.LeftoverCount != 1 || res.Leftovers[0].End != jobs.ByStopSignal || out.String() != "<1>\n<2>\n<3>\n<4>\n<5>\n" {
+		if res.LeftoverCount != 1 || res.Leftovers[0].End != jobs.ByStopSignal ||
+			out.String() != "<1>\n<2>\n<3>\n<4>\n<5>\n" {
 			t.Errorf("leftovers %+v, want the writer alone; output %q", res.Leftovers, out.String())
 		}
 	})
@@ -37,7 +39,8 @@ func TestSettles(t *testing.T) {
 // Without time to settle everybody is stopped at once.
 func TestDoesNotSettle(t *testing.T) {
 	both(t, func(t *testing.T, r *jobs.Runner) {
-		job := jobs.Job{Args: sh(`sleep 300 <"$fifo" & exec 9>"$fifo"; echo x >&9`), Env: append(os.Environ(), "fifo="+fifo(t)), Settle: -1}
+		job := jobs.Job{Args: sh(`sleep 300 <"$fifo" & exec 9>"$fifo"; echo x >&9`),
+			Env: append(os.Environ(), "fifo="+fifo(t)), Settle: -1}
 		if res := run(t, r, job); res.LeftoverCount != 1 || res.Leftovers[0].End != jobs.ByStopSignal {
 			t.Errorf("leftovers %+v", res.Leftovers)
 		}
@@ -50,7 +53,8 @@ func TestLastWords(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		var out bytes.Buffer
-		job := jobs.Job{Args: filtered(`trap 'echo last words; exit' TERM; echo ready; sleep 300 & wait`), Env: append(os.Environ(), "fifo="+fifo(t))}
+		job := jobs.Job{Args: filtered(`trap 'echo last words; exit' TERM; echo ready; sleep 300 & wait`),
+			Env: append(os.Environ(), "fifo="+fifo(t))}
 		job.Stdout = writer(func(b []byte) (int, error) {
 			if out.Write(b); strings.HasPrefix(out.String(), "<ready>") {
 				cancel()

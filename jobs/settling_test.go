@@ -61,15 +61,22 @@ func TestSettling(t *testing.T) {
 		want  outlook
 		after time.Duration // give or take a frame
 	}{
-		"idle":                             {Job{}, false, still(frame{scene: []string{"2<1", "3<1"}}), atRest, 20 * time.Millisecond},
-		"busy":                             {Job{}, false, busy, tooLong, 2 * time.Second},
-		"busy, for as long as it may":      {Job{Settle: time.Second}, false, busy, tooLong, time.Second},
-		"drains":                           {Job{}, false, still(frame{scene: []string{"2<1 u7"}}), atRest, 5 * time.Second},
-		"drains, for as long as it may":    {Job{Grace: time.Second}, false, still(frame{scene: []string{"2<1 e7"}}), atRest, 2 * time.Second},
-		"drains, and another is busy":      {Job{}, false, still(frame{[]string{"2<1 u7", "3<1"}, []int{3}}), tooLong, 2 * time.Second},
-		"drains, and its own is busy":      {Job{}, false, still(frame{[]string{"2<1 u7", "3<2"}, []int{3}}), tooLong, 5 * time.Second},
-		"has an end that it does not read": {Job{}, false, still(frame{scene: []string{"2<1 E7"}}), atRest, time.Second},
-		"and something is in it":           {Job{}, false, still(frame{scene: []string{"2<1 U7"}}), atRest, time.Second},
+		"idle": {Job{}, false, still(frame{scene: []string{"2<1", "3<1"}}), atRest,
+			20 * time.Millisecond},
+		"busy":                        {Job{}, false, busy, tooLong, 2 * time.Second},
+		"busy, for as long as it may": {Job{Settle: time.Second}, false, busy, tooLong, time.Second},
+		"drains": {Job{}, false, still(frame{scene: []string{"2<1 u7"}}), atRest,
+			5 * time.Second},
+		"drains, for as long as it may": {Job{Grace: time.Second}, false,
+			still(frame{scene: []string{"2<1 e7"}}), atRest, 2 * time.Second},
+		"drains, and another is busy": {Job{}, false, still(frame{[]string{"2<1 u7", "3<1"}, []int{3}}),
+			tooLong, 2 * time.Second},
+		"drains, and its own is busy": {Job{}, false, still(frame{[]string{"2<1 u7", "3<2"}, []int{3}}),
+			tooLong, 5 * time.Second},
+		"has an end that it does not read": {Job{}, false, still(frame{scene: []string{"2<1 E7"}}), atRest,
+			time.Second},
+		"and something is in it": {Job{}, false, still(frame{scene: []string{"2<1 U7"}}), atRest,
+			time.Second},
 		"is done after a while": {Job{}, false, func(n int) frame {
 			if n < 30 {
 				return frame{[]string{"2<1 u7", "3<1"}, []int{2}}
@@ -82,14 +89,19 @@ func TestSettling(t *testing.T) {
 			}
 			return frame{scene: []string{"2<1"}}
 		}, atRest, 20 * time.Millisecond},
-		"somebody waits for the end, one drains":  {Job{}, true, still(frame{scene: []string{"2<1 u7"}}), tooLong, 20 * time.Millisecond},
-		"somebody waits for the end, one is busy": {Job{Grace: time.Second}, true, busy, tooLong, 500 * time.Millisecond},
-		"they multiply":                      {Job{}, false, func(n int) frame { return crowdOf(20*(n+1), "") }, swarms, 40 * time.Millisecond},
-		"they multiply, and drain":           {Job{}, false, func(n int) frame { return crowdOf(20*(n+1), "e7") }, swarms, 40 * time.Millisecond},
+		"somebody waits for the end, one drains": {Job{}, true, still(frame{scene: []string{"2<1 u7"}}),
+			tooLong, 20 * time.Millisecond},
+		"somebody waits for the end, one is busy": {Job{Grace: time.Second}, true, busy, tooLong,
+			500 * time.Millisecond},
+		"they multiply": {Job{}, false, func(n int) frame { return crowdOf(20*(n+1), "") },
+			swarms, 40 * time.Millisecond},
+		"they multiply, and drain": {Job{}, false,
+			func(n int) frame { return crowdOf(20*(n+1), "e7") }, swarms, 40 * time.Millisecond},
 		"a crowd that does not get smaller":  {Job{}, false, still(crowdOf(100, "")), swarms, 50 * time.Millisecond},
 		"such a crowd that drains":           {Job{}, false, still(crowdOf(100, "e7")), swarms, 500 * time.Millisecond},
 		"such a crowd that has much to read": {Job{}, false, still(crowdOf(100, "u7")), tooLong, 5 * time.Second},
-		"a crowd that gets smaller":          {Job{}, false, func(n int) frame { return crowdOf(400-n, "") }, tooLong, 2 * time.Second},
+		"a crowd that gets smaller": {Job{}, false, func(n int) frame { return crowdOf(400-n, "") },
+			tooLong, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, after := watch(&c.job, c.asked, c.film)

@@ -47,7 +47,8 @@ const (
 
 func (i input) String() string {
 	return [...]string{
-		"leader exited", "tree empty", "linger over", "all idle", "settle over", "grace over", "grace over but for readers", "kill due",
+		"leader exited", "tree empty", "linger over", "all idle", "settle over", "grace over",
+		"grace over but for readers", "kill due",
 		"timed out", "timed out with the leader", "stop", "stop signal", "another stop signal", "kill",
 	}[i]
 }
@@ -124,8 +125,10 @@ func move(s state, i input) state {
 type request struct {
 	input input          // stop or kill; signals are stopSignal
 	sig   syscall.Signal // to be forwarded
-	sent  int64          // when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See now
-	alone bool           // a leader that is stopped is not to be continued for it
+	// when somebody else sent it to us and the leader, if there was one; 0: it is for us alone. See
+	// now
+	sent  int64
+	alone bool // a leader that is stopped is not to be continued for it
 }
 
 // requests are those that nobody has taken yet. They are safe for concurrent use; who takes them is

@@ -17,8 +17,11 @@ func TestWire(t *testing.T) {
 	for _, c := range []struct{ in, out interface{ fields(*wire) } }{
 		{&order{
 			job: Job{
-				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp", StopSignal: 15, Linger: Forever, Settle: -1, Grace: -1,
-				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1, Cgroup: CgroupRequire, Holders: true, Record: 1 << 20, cgroup: "/sys/fs/cgroup/a", NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
+				Args: []string{"sh", "", "-c\x00é"}, Path: "/bin/sh", Env: []string{}, Dir: "/tmp",
+				StopSignal: 15, Linger: Forever, Settle: -1, Grace: -1,
+				Timeout: time.Hour, KillAfter: 1, GiveUp: 2, Forward: Tree, DeathSignal: -1,
+				Cgroup: CgroupRequire, Holders: true, Record: 1 << 20, cgroup: "/sys/fs/cgroup/a",
+				NoNewPrivs: true, Ignore: []syscall.Signal{1, 64},
 			},
 			files: []int{0, fileClosed, filePassed}, held: 1, level: slog.LevelDebug,
 		}, &order{}},
@@ -26,11 +29,14 @@ func TestWire(t *testing.T) {
 		{&request{input: stopSignal, sig: 64, sent: 1 << 40, alone: true}, &request{}},
 		{&outcome{
 			result: Result{
-				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at.Add(time.Second), Settled: at.Add(time.Hour), TimedOut: true, Killed: true,
+				PID: 1 << 22, Status: 0xff00, Started: at, Exited: at.Add(time.Second),
+				Settled: at.Add(time.Hour), TimedOut: true, Killed: true,
 				Usage: subreaper.Usage{User: 1, System: 2, MaxRSS: 3, Preemptions: 4}, Reaped: 5, LeftoverCount: 7,
-				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second}, End: ByKill, Status: 9, Reaped: true, Holds: Stdout | Stderr}},
-				Lingered:  []Leftover{{Process: subreaper.Process{PID: 10, Comm: "x"}, End: ByItself, Reaped: true}},
-				Ended:     []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1}, Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
+				Leftovers: []Leftover{{Process: subreaper.Process{PID: 9, Cmdline: "a b", Age: time.Second},
+					End: ByKill, Status: 9, Reaped: true, Holds: Stdout | Stderr}},
+				Lingered: []Leftover{{Process: subreaper.Process{PID: 10, Comm: "x"}, End: ByItself, Reaped: true}},
+				Ended: []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1},
+					Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
 			},
 			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {}},
 		}, &outcome{}},
@@ -91,7 +97,8 @@ func FuzzWire(f *testing.F) {
 		var o order
 		if decode(body, o.fields) == nil {
 			var again order
-			if err := decode(message(msgRun, o.fields)[headerSize:], again.fields); err != nil || !reflect.DeepEqual(o, again) {
+			if err := decode(message(msgRun, o.fields)[headerSize:], again.fields); err != nil ||
+				!reflect.DeepEqual(o, again) {
 				t.Errorf("%+v became %+v, %v", o, again, err)
 			}
 		}

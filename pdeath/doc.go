@@ -3,11 +3,12 @@
 //
 // Three pieces:
 //
-//   - [Set], [Clear] and [Signal] act on the calling thread's own parent-death signal, race-checked against a
-//     parent that was recorded before.
-//   - [Thread] is a thread that lives until it is closed. A child's parent-death signal fires when the thread that
-//     forked it ends, not the process (https://go.dev/issue/27505); and Go ends threads. A child started on a
-//     Thread gets the signal when the Thread or the process ends, never before.
+//   - [Set], [Clear] and [Signal] act on the calling thread's own parent-death signal, race-checked
+//     against a parent that was recorded before.
+//   - [Thread] is a thread that lives until it is closed. A child's parent-death signal fires when
+//     the thread that forked it ends, not the process (https://go.dev/issue/27505); and Go ends
+//     threads. A child started on a Thread gets the signal when the Thread or the process ends,
+//     never before.
 //   - [Parent] tells of our own parent's death without polling, through a pidfd.
 //
 // A child that dies with us:

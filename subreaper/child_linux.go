@@ -117,7 +117,8 @@ func (c *Child) Stopping() bool {
 	c.r.mu.Lock() // a stop is taken off the kernel's list and told under it
 	defer c.r.mu.Unlock()
 	var info siginfo
-	return !c.reaped && waitidNow(unix.P_PID, c.PID, unix.WSTOPPED|unix.WNOWAIT|unix.WALL, &info, nil) == 0 && info.PID != 0
+	return !c.reaped && waitidNow(unix.P_PID, c.PID, unix.WSTOPPED|unix.WNOWAIT|unix.WALL, &info, nil) == 0 &&
+		info.PID != 0
 }
 
 // Moved reports whether the child has been stopped or continued, or has exited, and that has not

@@ -4,12 +4,14 @@
 //
 // The pieces:
 //
-//   - [New] makes the process a subreaper and returns a [Reaper]: the one owner of every wait. One thread is blocked
-//     in waitid(2); no SIGCHLD, no polling, no wake-up while nothing happens.
-//   - [Reaper.Start] starts a child that is watched: its exit and its stops are reported. When it exits while
-//     others of its tree live, its zombie is held, which pins its process group's number.
+//   - [New] makes the process a subreaper and returns a [Reaper]: the one owner of every wait. One
+//     thread is blocked in waitid(2); no SIGCHLD, no polling, no wake-up while nothing happens.
+//   - [Reaper.Start] starts a child that is watched: its exit and its stops are reported. When it
+//     exits while others of its tree live, its zombie is held, which pins its process group's
+//     number.
 //   - [Reaper.StartCommand] starts an [os/exec.Cmd] that its owner waits for, as usual.
-//   - [Reaper.Look] tells what every descendant does: whether it is busy, and which pipes it reads and writes.
+//   - [Reaper.Look] tells what every descendant does: whether it is busy, and which pipes it reads
+//     and writes.
 //   - [Reaper.SignalAll] signals every descendant that is alive, once each.
 //   - [Reaper.End] kills until the kernel says that no child is left.
 //

@@ -31,7 +31,8 @@ func (r *Reaper) End(ctx context.Context, opts EndOptions) error {
 	defer r.stay()()
 	r.hurry()
 	defer r.calm()
-	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), until: clockTicks(), started: time.Now()}
+	e := ender{r: r, walker: &r.walk, opts: opts, killed: make(map[int32]mark), until: clockTicks(),
+		started: time.Now()}
 	e.moved = e.started
 	e.introduce()
 	if opts.AtOnce != nil {

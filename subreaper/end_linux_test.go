@@ -72,7 +72,8 @@ func TestEndOfACrowd(t *testing.T) {
 			<-changes
 			var mu sync.Mutex
 			found := make(map[int]bool)
-			err := r.End(context.Background(), EndOptions{AtOnce: atOnce, Found: func(p Process) { mu.Lock(); found[p.PID] = true; mu.Unlock() }})
+			err := r.End(context.Background(), EndOptions{AtOnce: atOnce,
+				Found: func(p Process) { mu.Lock(); found[p.PID] = true; mu.Unlock() }})
 			if err != nil {
 				t.Fatal(err)
 			}

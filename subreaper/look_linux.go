@@ -89,7 +89,8 @@ func (o *onlooker) visit(n node, st *proc.Stat) {
 func (o *onlooker) ours(id PipeID) bool { return o.opts.Ours != nil && o.opts.Ours(id) }
 
 func (o *onlooker) pipesOf(pid int32) (pipes []Pipe) {
-	o.pipes = o.r.fs.Pipes(o.pipes[:0], pid, maxDescriptors, func(dev, ino uint64) bool { return !o.ours(PipeID{dev, ino}) })
+	o.pipes = o.r.fs.Pipes(o.pipes[:0], pid, maxDescriptors,
+		func(dev, ino uint64) bool { return !o.ours(PipeID{dev, ino}) })
 	for _, p := range o.pipes {
 		id := PipeID{p.Dev, p.Ino}
 		if o.ours(id) {
@@ -101,7 +102,8 @@ func (o *onlooker) pipesOf(pid int32) (pipes []Pipe) {
 			}
 			o.fifos[id] = o.fifos[id] || p.Writes
 		}
-		pipes = append(pipes, Pipe{ID: id, Stdin: p.FD == 0, Reads: p.Reads, Writes: p.Writes, Ended: p.Ended, Unread: p.Unread})
+		pipes = append(pipes, Pipe{ID: id, Stdin: p.FD == 0, Reads: p.Reads, Writes: p.Writes, Ended: p.Ended,
+			Unread: p.Unread})
 	}
 	return pipes
 }

@@ -47,7 +47,8 @@ func TestLook(t *testing.T) {
 		pipe, ok = between(find(list, "sleep"), list)
 		return len(list) == 5 && ok && !find(list, "sleep").Busy
 	})
-	if list[0].PID != c.PID || !slices.ContainsFunc(list[1:], func(a Activity) bool { return a.Busy && a.PPID == c.PID }) {
+	if list[0].PID != c.PID || !slices.ContainsFunc(list[1:],
+		func(a Activity) bool { return a.Busy && a.PPID == c.PID }) {
 		t.Errorf("%+v: want the shell first, and a busy one below it", list)
 	}
 	if some, complete := r.Look(LookOptions{Max: 2}); len(some) != 2 || complete || some[0].Pipes != nil {
@@ -99,7 +100,8 @@ func TestLookAtFIFOs(t *testing.T) {
 	list := lookUntil(t, r, all, func(list []Activity) bool { // both have been executed
 		p, first := stdin(list), find(list, "sleep")
 		return len(list) == 3 && p != nil && !p.Ended && first != nil &&
-			find(slices.DeleteFunc(slices.Clone(list), func(a Activity) bool { return a.PID == first.PID }), "sleep") != nil
+			find(slices.DeleteFunc(slices.Clone(list), func(a Activity) bool { return a.PID == first.PID }),
+				"sleep") != nil
 	})
 	id := stdin(list).ID
 	for _, a := range list {
@@ -119,7 +121,8 @@ func TestOpenPipes(t *testing.T) {
 	defer read.Close()
 	defer write.Close()
 	one := r.OpenPipes([]int{int(read.Fd())})
-	if len(one) != 1 || !one[0].Reads || one[0].Writes || !slices.Contains(r.OpenPipes(nil), one[0]) || len(r.OpenPipes([]int{})) != 0 {
+	if len(one) != 1 || !one[0].Reads || one[0].Writes || !slices.Contains(r.OpenPipes(nil), one[0]) ||
+		len(r.OpenPipes([]int{})) != 0 {
 		t.Errorf("%v of %v", one, r.OpenPipes(nil))
 	}
 }

@@ -167,7 +167,8 @@ func (p *priorities) raise(tid int32) {
 		return
 	}
 	old.Size = unix.SizeofSchedAttr
-	fast := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK}
+	fast := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1,
+		Flags: unix.SCHED_FLAG_RESET_ON_FORK}
 	nice := *old
 	nice.Nice, nice.Flags = -20, unix.SCHED_FLAG_RESET_ON_FORK
 	if !timed() && unix.SchedSetAttr(int(tid), &fast, 0) == nil || unix.SchedSetAttr(int(tid), &nice, 0) == nil {

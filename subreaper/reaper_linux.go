@@ -213,7 +213,8 @@ func (r *Reaper) reap(pid int32, info *siginfo, ru *unix.Rusage) bool {
 	if c := r.watched[pid]; c != nil {
 		c.gone(exit)
 	} else if debug {
-		r.opts.Logger.Debug("reaped an adopted orphan", "pid", pid, "comm", seen.Comm, "status", statusText(exit.Status))
+		r.opts.Logger.Debug("reaped an adopted orphan", "pid", pid, "comm", seen.Comm, "status",
+			statusText(exit.Status))
 	}
 	if r.opts.Reaped != nil {
 		r.opts.Reaped(exit)

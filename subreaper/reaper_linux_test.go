@@ -274,7 +274,8 @@ func TestBesideExec(t *testing.T) {
 					defer wg.Done()
 					for i := range each {
 						want := (w*each + i) % 200
-						cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf("(exit 9 & exit 9 & exit 9 &) ; exit %d", want))
+						cmd := exec.Command("/bin/sh", "-c",
+							fmt.Sprintf("(exit 9 & exit 9 & exit 9 &) ; exit %d", want))
 						err := wait(r, cmd)
 						if got := cmd.ProcessState.ExitCode(); got != want {
 							t.Errorf("status %d, want %d; %v", got, want, err)
@@ -338,10 +339,22 @@ func TestWaitStatus(t *testing.T) {
 		info siginfo
 		is   func(syscall.WaitStatus) bool
 	}{
-		{siginfo{Code: cldExited, Status: 255}, func(s syscall.WaitStatus) bool { return s.Exited() && s.ExitStatus() == 255 }},
-		{siginfo{Code: cldKilled, Status: 9}, func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == 9 && !s.CoreDump() }},
-		{siginfo{Code: cldDumped, Status: 11}, func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == 11 && s.CoreDump() }},
-		{siginfo{Code: cldStopped, Status: 20}, func(s syscall.WaitStatus) bool { return s.Stopped() && s.StopSignal() == 20 }},
+		{siginfo{Code: cldExited, Status: 255}, func(s syscall.WaitStatus) bool {
+			return s.Exited() &&
+				s.ExitStatus() == 255
+		}},
+		{siginfo{Code: cldKilled, Status: 9}, func(s syscall.WaitStatus) bool {
+			return s.Signaled() &&
+				s.Signal() == 9 && !s.CoreDump()
+		}},
+		{siginfo{Code: cldDumped, Status: 11}, func(s syscall.WaitStatus) bool {
+			return s.Signaled() &&
+				s.Signal() == 11 && s.CoreDump()
+		}},
+		{siginfo{Code: cldStopped, Status: 20}, func(s syscall.WaitStatus) bool {
+			return s.Stopped() &&
+				s.StopSignal() == 20
+		}},
 		{siginfo{Code: cldContinued, Status: 18}, syscall.WaitStatus.Continued},
 	} {
 		if st := c.info.waitStatus(); !c.is(st) {

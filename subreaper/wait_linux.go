@@ -57,7 +57,8 @@ const (
 // that the thread may block; see waitidNow for the calls that cannot.
 func waitid(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Errno {
 	for {
-		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id), uintptr(unsafe.Pointer(info)), uintptr(options), uintptr(unsafe.Pointer(ru)), 0)
+		_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id),
+			uintptr(unsafe.Pointer(info)), uintptr(options), uintptr(unsafe.Pointer(ru)), 0)
 		if errno != unix.EINTR {
 			return errno
 		}
@@ -68,7 +69,8 @@ func waitid(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Err
 // info.PID is 0 when nothing has happened.
 func waitidNow(idtype, id, options int, info *siginfo, ru *unix.Rusage) syscall.Errno {
 	info.PID = 0
-	_, _, errno := unix.RawSyscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id), uintptr(unsafe.Pointer(info)), uintptr(options|unix.WNOHANG), uintptr(unsafe.Pointer(ru)), 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_WAITID, uintptr(idtype), uintptr(id),
+		uintptr(unsafe.Pointer(info)), uintptr(options|unix.WNOHANG), uintptr(unsafe.Pointer(ru)), 0)
 	return errno
 }
 
@@ -122,7 +124,8 @@ func pidfdOpen(pid int32) (fd int, errno syscall.Errno) {
 // ppollNow is ppoll(2) without leaving the Go scheduler, which might need another thread then and,
 // at a pids limit, not get one. It is for processes that have nothing else to do.
 func ppollNow(fds []unix.PollFd, timeout *unix.Timespec) {
-	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))),
+		uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
 }
 
 func pidfdSignal(fd int, sig syscall.Signal, flags uintptr) syscall.Errno {

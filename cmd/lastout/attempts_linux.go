@@ -56,9 +56,10 @@ func (w *watch) takeLock() (err error) {
 	if w.want.lock == "" {
 		return nil
 	}
-	w.lock, err = lockfile.Acquire(string(w.want.lock), w.want.lockWait.d, w.gate.ended, func(busy *lockfile.BusyError) {
-		w.logger.Info("waiting", "lock", busy.Path, "holder", busy.Holder)
-	})
+	w.lock, err = lockfile.Acquire(string(w.want.lock), w.want.lockWait.d, w.gate.ended,
+		func(busy *lockfile.BusyError) {
+			w.logger.Info("waiting", "lock", busy.Path, "holder", busy.Holder)
+		})
 	if errors.Is(err, lockfile.ErrInterrupted) {
 		return w.interrupted()
 	}

@@ -47,7 +47,8 @@ func TestOutlivesParent(t *testing.T) {
 // dyingCaller is a shell that runs lastout, which has a grove below it.
 func dyingCaller(t *testing.T, b *box.Box, flags ...string) (s *scene, worker int) {
 	t.Helper()
-	argv := []string{"dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh", box.Lastout(t), "--grace", "500ms"}
+	argv := []string{"dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh", box.Lastout(t),
+		"--grace", "500ms"}
 	s = play(t, b, b.Command(trap(t, "starts-with"), slices.Concat(argv, flags, []string{trap(t, "grove")})...))
 	_, worker = s.ready()
 	return s, worker
@@ -59,7 +60,8 @@ func TestDieWithParentWhileStarting(t *testing.T) {
 	adoptOrphans(t)
 	b := box.New(t, box.PidsCap(600))
 	for i := range 20 {
-		cmd := b.Command("sh", "-c", `"$@" <&3 3<&- & exec 3<&-; echo $!; wait`, "sh", box.Lastout(t), "--die-with-parent", "--grace", "300ms", trap(t, "grove"))
+		cmd := b.Command("sh", "-c", `"$@" <&3 3<&- & exec 3<&-; echo $!; wait`, "sh", box.Lastout(t),
+			"--die-with-parent", "--grace", "300ms", trap(t, "grove"))
 		stdin, in, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

@@ -120,7 +120,8 @@ func TestHungUp(t *testing.T) {
 			`sleep 300 & setsid sleep 300 & echo ready; read line; exit 3`:       0,
 		} {
 			path := filepath.Join(t.TempDir(), "report.json")
-			s := play(t, b, b.Command("sh", "-c", `exec "$@" 2>&1`, "sh", box.Lastout(t), flag, "--usage", "--report", path, "sh", "-c", job))
+			s := play(t, b, b.Command("sh", "-c", `exec "$@" 2>&1`, "sh", box.Lastout(t), flag, "--usage",
+				"--report", path, "sh", "-c", job))
 			s.expect("ready")
 			s.out.Close()
 			s.in.Close() // the job goes on when nobody reads any more

@@ -67,7 +67,8 @@ func TestCgroup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-				cmd := noInput(b.Command(box.Lastout(t), flag, "-q", "-g", "0", "--cgroup", "require", "sh", "-c", printCgroup+c.script))
+				cmd := noInput(b.Command(box.Lastout(t), flag, "-q", "-g", "0", "--cgroup", "require", "sh",
+					"-c", printCgroup+c.script))
 				out := box.Run(t, b, cmd, patience)
 				if out.Status != c.status {
 					t.Errorf("status %d, want %d; stderr %q", out.Status, c.status, out.Stderr)
@@ -92,7 +93,8 @@ func TestCgroupIsNotMadeUnasked(t *testing.T) {
 func TestCgroupReport(t *testing.T) {
 	needCgroup(t)
 	b := box.New(t)
-	out := box.Run(t, b, b.Command(box.Lastout(t), "-g", "0", "--cgroup=require", "sh", "-c", "sleep 300 & setsid sleep 300 & :"), patience)
+	out := box.Run(t, b, b.Command(box.Lastout(t), "-g", "0", "--cgroup=require", "sh", "-c",
+		"sleep 300 & setsid sleep 300 & :"), patience)
 	if out.Status != 0 || strings.Count(out.Stderr, "ended by KILL") != 2 {
 		t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 	}
@@ -102,16 +104,21 @@ func TestCgroupReport(t *testing.T) {
 // require does not begin.
 func TestCgroupLacking(t *testing.T) {
 	mount := needCgroup(t)
-	for _, preparation := range []string{"umount -l " + mount, "mount -o remount,bind,ro " + mount, "umount -l /proc", "mount -t tmpfs none /sys/fs"} {
+	for _, preparation := range []string{"umount -l " + mount, "mount -o remount,bind,ro " + mount,
+		"umount -l /proc", "mount -t tmpfs none /sys/fs"} {
 		t.Run(preparation, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 				lastout := []string{box.Lastout(t), flag, "-q"}
-				out := box.Run(t, b, unshared(t, b, preparation, slices.Concat(lastout, []string{"--cgroup=auto", "sh", "-c", "echo ran; sleep 300 &"})...), patience)
+				out := box.Run(t, b, unshared(t, b, preparation,
+					slices.Concat(lastout, []string{"--cgroup=auto", "sh", "-c", "echo ran; sleep 300 &"})...),
+					patience)
 				if out.Status != 0 || out.Stdout != "ran\n" || strings.Contains(out.Stderr, "cgroup") {
 					t.Errorf("auto: status %d, stdout %q, stderr %q", out.Status, out.Stdout, out.Stderr)
 				}
-				out = box.Run(t, b, unshared(t, b, preparation, slices.Concat(lastout, []string{"--cgroup=require", "echo", "ran"})...), patience)
-				if out.Status != 125 || out.Stdout != "" || lineWith(out.Stderr, "lastout: no cgroup can be made for the command: ") == "" {
+				out = box.Run(t, b, unshared(t, b, preparation,
+					slices.Concat(lastout, []string{"--cgroup=require", "echo", "ran"})...), patience)
+				if out.Status != 125 || out.Stdout != "" ||
+					lineWith(out.Stderr, "lastout: no cgroup can be made for the command: ") == "" {
 					t.Errorf("require: status %d, stdout %q, stderr %q", out.Status, out.Stdout, out.Stderr)
 				}
 			})
@@ -134,10 +141,12 @@ func TestCgroupNotOurs(t *testing.T) {
 			{"lacks", strconv.Itoa(unix.SYS_CLONE3), "auto", 7},
 			{"lacks", strconv.Itoa(unix.SYS_CLONE3), "require", 125},
 		} {
-			argv := []string{trap(t, "starts-with"), c.what, c.value, "--", box.Lastout(t), flag, "--cgroup", c.mode, "sh", "-c", `
+			argv := []string{trap(t, "starts-with"), c.what, c.value, "--", box.Lastout(t), flag, "--cgroup",
+				c.mode, "sh", "-c", `
 				mount=$(sed -n 's/.* \([^ ]*\) [^ ]* - cgroup2 .*/\1/p' /proc/self/mountinfo | head -n 1)
 				find "$mount$(sed -n s/^0:://p /proc/self/cgroup)" -mindepth 1 -maxdepth 1 -name "lastout-[0-9]*-*"; exit 7`}
-			if out := box.Run(t, b, noInput(b.Command(argv[0], argv[1:]...)), patience); out.Status != c.want || out.Stdout != "" {
+			if out := box.Run(t, b, noInput(b.Command(argv[0], argv[1:]...)), patience); out.Status != c.want ||
+				out.Stdout != "" {
 				t.Errorf("%v: status %d; stdout %q, stderr %q", c, out.Status, out.Stdout, out.Stderr)
 			}
 		}
@@ -173,7 +182,8 @@ func TestCgroupNested(t *testing.T) {
 	mount := needCgroup(t)
 	b := box.New(t, box.PidsCap(600))
 	inner := printCgroup + `sleep 300 & setsid sleep 300 & kill -KILL $PPID; sleep 300`
-	out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "-q", "-g", "0", "--cgroup=require", box.Lastout(t), "-q", "-g", "0", "--cgroup=require", "sh", "-c", inner)), patience)
+	out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "-q", "-g", "0", "--cgroup=require", box.Lastout(t),
+		"-q", "-g", "0", "--cgroup=require", "sh", "-c", inner)), patience)
 	if out.Status != 125 {
 		t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 	}
@@ -189,13 +199,15 @@ func TestCgroupUntouchable(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		delegate := `d=` + mount + `$(sed -n s/^0:://p /proc/self/cgroup)/theirs
 			mkdir $d && chown ` + somebody + ` $d $d/cgroup.procs && echo $$ >$d/cgroup.procs && exec "$@"`
-		argv := []string{"-c", delegate, "sh", trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "-g", "300ms", "--cgroup", "require",
+		argv := []string{"-c", delegate, "sh", trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t),
+			flag, "-g", "300ms", "--cgroup", "require",
 			"sh", "-c", `"$0" & read line; exit 3`, untouchable(t)}
 		s := play(t, b, b.Command("sh", argv...))
 		pid, _ := s.ready()
 		t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
 		s.in.Close()
-		if s.end(3); lineWith(s.said(), strconv.Itoa(pid), "ended by KILL") == "" || strings.Contains(s.said(), "cannot end") {
+		if s.end(3); lineWith(s.said(), strconv.Itoa(pid), "ended by KILL") == "" ||
+			strings.Contains(s.said(), "cannot end") {
 			t.Errorf("stderr %q; want a line for %d", s.said(), pid)
 		}
 	})

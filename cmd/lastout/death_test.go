@@ -72,14 +72,16 @@ func killed(t *testing.T, m moment, victim string) {
 	argv := slices.Concat([]string{box.Lastout(t)}, m.flags, []string{trap(t, "grove")})
 	if victim == "group" { // the caller's, whom lastout shares it with
 		// A shell gives what it starts with & no input.
-		argv = slices.Concat([]string{trap(t, "starts-with"), "dup", "3", "--", "sh", "-c", `"$@" <&3 3<&- & exec 3<&-; wait`, "sh"}, argv)
+		argv = slices.Concat([]string{trap(t, "starts-with"), "dup", "3", "--", "sh", "-c",
+			`"$@" <&3 3<&- & exec 3<&-; wait`, "sh"}, argv)
 	}
 	cmd := b.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr.Setpgid = true
 	s := play(t, b, cmd)
 	leader, worker := s.ready()
 	m.come(s, leader)
-	s.signal(map[string]int{"runner": s.pid(), "worker": worker, "group": -s.pid(), "leader": leader}[victim], unix.SIGKILL)
+	s.signal(map[string]int{"runner": s.pid(), "worker": worker, "group": -s.pid(), "leader": leader}[victim],
+		unix.SIGKILL)
 	switch {
 	case victim == "worker" && m.name == "running":
 		s.end(125)
@@ -151,7 +153,8 @@ func killStarting(t *testing.T, b *box.Box, victim string, delay time.Duration) 
 		b.AssertEmpty()
 		said, _ := os.ReadFile(stderr.Name())
 		checkNoTrace(t, string(said))
-		if st := cmd.ProcessState.Sys().(syscall.WaitStatus); st.ExitStatus() != 125 || lineWith(string(said), "lastout: ") == "" {
+		if st := cmd.ProcessState.Sys().(syscall.WaitStatus); st.ExitStatus() != 125 ||
+			lineWith(string(said), "lastout: ") == "" {
 			t.Errorf("%s, want status 125; stderr %q", ended(st), said)
 		}
 	}
@@ -168,7 +171,8 @@ func TestSignalledWithoutWorker(t *testing.T) {
 			s := play(t, b, b.Command(box.Lastout(t), "--grace", "100ms", trap(t, "grove")))
 			_, worker := s.ready()
 			s.signal(worker, unix.SIGKILL)
-			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			// not to wait for something, but to come at every moment
+			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond)
 			s.signal(s.pid(), sig)
 			s.end(125)
 		}
@@ -277,7 +281,8 @@ func TestKilledWhileStopped(t *testing.T) {
 		{stopped: []string{"runner", "worker"}, killed: "leader", resumed: true},
 		{stopped: []string{"runner", "worker"}, killed: "worker", resumed: true},
 	} {
-		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", strings.Join(c.stopped, " and "), c.killed, c.setsid), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s stopped, %s killed, session %v", strings.Join(c.stopped, " and "), c.killed,
+			c.setsid), func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
 			cmd := b.Command(box.Lastout(t), "--grace", "500ms", trap(t, "grove"))
@@ -320,7 +325,8 @@ func TestKilledBelowAnother(t *testing.T) {
 				}
 			}
 			if stopped {
-				stop(t, map[string]int{"runner": runner, "worker": worker}, "runner", "worker") // the runner would continue it
+				// the runner would continue it
+				stop(t, map[string]int{"runner": runner, "worker": worker}, "runner", "worker")
 			}
 			s.signal(runner, unix.SIGKILL)
 			end := time.Now().Add(1500*time.Millisecond + leeway)
@@ -347,7 +353,8 @@ func TestKilledWhileWaiting(t *testing.T) {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b := box.New(t, box.PidsCap(600))
-			s := play(t, b, b.Command(box.Lastout(t), "--grace", "300ms", "sh", "-c", "sleep 50 & echo ready $! $PPID; read line; exit 3"))
+			s := play(t, b, b.Command(box.Lastout(t), "--grace", "300ms", "sh", "-c",
+				"sleep 50 & echo ready $! $PPID; read line; exit 3"))
 			pid, worker := s.ready()
 			thaw := freeze(t, pid)
 			s.in.Close()
@@ -400,7 +407,8 @@ func manyRuns(t *testing.T, runs, status int, job ...string) {
 		})
 	}
 	ten := min(10, len(times))
-	t.Logf("%d runs: the first %d took %v, the last %v", runs, ten*min(batch, runs), sum(times[:ten]), sum(times[len(times)-ten:]))
+	t.Logf("%d runs: the first %d took %v, the last %v", runs, ten*min(batch, runs), sum(times[:ten]),
+		sum(times[len(times)-ten:]))
 }
 
 func runOnce(t *testing.T, b *box.Box, status int, job []string) {

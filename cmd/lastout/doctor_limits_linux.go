@@ -23,7 +23,8 @@ func (d *diagnosis) limits() {
 		word(read("/proc/sys/kernel/pid_max")), word(read("/proc/sys/kernel/threads-max")))
 	d.cgroupLimit("pids", "pids.max", "pids.max", func(n int64) string { return fmt.Sprintf("%d threads", n) },
 		"lastout and its keeper take some of them")
-	d.cgroupLimit("memory", "memory.limit_in_bytes", "memory.max", func(n int64) string { return fmt.Sprintf("%d MiB", n>>20) },
+	d.cgroupLimit("memory", "memory.limit_in_bytes", "memory.max",
+		func(n int64) string { return fmt.Sprintf("%d MiB", n>>20) },
 		"the out-of-memory killer may choose lastout, and then the keeper ends the job")
 }
 

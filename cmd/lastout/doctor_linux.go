@@ -72,7 +72,8 @@ func (d *diagnosis) kernel() {
 		d.found(note, "kernel", "uname: %v", err)
 		return
 	}
-	d.found(fine, "kernel", "%s %s, %s", unix.ByteSliceToString(uts.Sysname[:]), unix.ByteSliceToString(uts.Release[:]), unix.ByteSliceToString(uts.Machine[:]))
+	d.found(fine, "kernel", "%s %s, %s", unix.ByteSliceToString(uts.Sysname[:]),
+		unix.ByteSliceToString(uts.Release[:]), unix.ByteSliceToString(uts.Machine[:]))
 }
 
 func (d *diagnosis) subreaper() {

@@ -9,7 +9,8 @@ import (
 
 func TestParseLimit(t *testing.T) {
 	for text, want := range map[string]int64{
-		"400\n": 400, "0\n": 0, "max\n": -1, "": -1, "9223372036854771712\n": -1, "9223372036854775807": -1, "50331648\n": 50331648, "-1\n": -1, "12x": -1,
+		"400\n": 400, "0\n": 0, "max\n": -1, "": -1, "9223372036854771712\n": -1, "9223372036854775807": -1,
+		"50331648\n": 50331648, "-1\n": -1, "12x": -1,
 		"99999999999999999999": -1,
 	} {
 		got, ok := parseLimit(text)
@@ -21,7 +22,8 @@ func TestParseLimit(t *testing.T) {
 
 func TestStatusField(t *testing.T) {
 	const status = "Name:\tSeccomp:\\n2\nUmask:\t0022\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n"
-	for name, want := range map[string]string{"Seccomp": "2", "NoNewPrivs": "1", "Seccomp_filters": "3", "Pid": "", "": ""} {
+	for name, want := range map[string]string{"Seccomp": "2", "NoNewPrivs": "1", "Seccomp_filters": "3",
+		"Pid": "", "": ""} {
 		if got := statusField(status, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}

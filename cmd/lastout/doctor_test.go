@@ -27,14 +27,20 @@ func TestDoctor(t *testing.T) {
 		status            int
 		lines             [][]string
 	}{
-		{"without /proc", "umount -l /proc", lastout, 1, [][]string{{"lost  /proc ", "promise 1"}, {"ok    guardian "}, {"note  cgroup "}}},
+		{"without /proc", "umount -l /proc", lastout, 1,
+			[][]string{{"lost  /proc ", "promise 1"}, {"ok    guardian "}, {"note  cgroup "}}},
 		{"another /proc", "mount -t tmpfs none /proc", lastout, 1, [][]string{{"lost  /proc "}, {"ok    guardian "}}},
-		{"without cgroups", "mount -t tmpfs none /sys/fs", lastout, 0, [][]string{{"note  cgroup ", "--cgroup"}, {"ok    cgroup pids "}}},
+		{"without cgroups", "mount -t tmpfs none /sys/fs", lastout, 0,
+			[][]string{{"note  cgroup ", "--cgroup"}, {"ok    cgroup pids "}}},
 		{"hidepid", hidepid, as, 0, [][]string{{"note  /proc ", "hidepid="}}},
-		{"somebody", "true", as, 0, [][]string{{"note  cgroup ", "permission denied"}, {"note  priority ", "CAP_SYS_NICE"}, {"note  signals ", "CAP_KILL"}, {"ok    guardian "}}},
-		{"of another namespace", "true", slices.Concat([]string{"unshare", "--pid", "--fork"}, lastout), 1, [][]string{{"lost  /proc ", "namespace"}, {"ok    guardian ", "PID 1"}}},
-		{"an old kernel", "true", slices.Concat([]string{trap(t, "starts-with"), "lacks", fmt.Sprintf("%d,%d", unix.SYS_PIDFD_OPEN, unix.SYS_CLONE3), "--"}, lastout), 1,
-			[][]string{{"lost  pidfds ", "promise 1"}, {"note  cgroup ", "not implemented"}, {"note  seccomp "}, {"ok    guardian "}}},
+		{"somebody", "true", as, 0, [][]string{{"note  cgroup ", "permission denied"},
+			{"note  priority ", "CAP_SYS_NICE"}, {"note  signals ", "CAP_KILL"}, {"ok    guardian "}}},
+		{"of another namespace", "true", slices.Concat([]string{"unshare", "--pid", "--fork"}, lastout), 1,
+			[][]string{{"lost  /proc ", "namespace"}, {"ok    guardian ", "PID 1"}}},
+		{"an old kernel", "true", slices.Concat([]string{trap(t, "starts-with"), "lacks",
+			fmt.Sprintf("%d,%d", unix.SYS_PIDFD_OPEN, unix.SYS_CLONE3), "--"}, lastout), 1,
+			[][]string{{"lost  pidfds ", "promise 1"}, {"note  cgroup ", "not implemented"}, {"note  seccomp "},
+				{"ok    guardian "}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)
@@ -62,7 +68,8 @@ func TestDoctorSeesLimits(t *testing.T) {
 		lacking(t, "%v", err)
 	}
 	b = box.New(t)
-	out := box.Run(t, b, b.Command("sh", "-c", `echo 0 >"$0"/cgroup.procs && exec "$@"`, dir, box.Lastout(t), "--doctor"), patience)
+	out := box.Run(t, b, b.Command("sh", "-c", `echo 0 >"$0"/cgroup.procs && exec "$@"`, dir, box.Lastout(t),
+		"--doctor"), patience)
 	if lineWith(out.Stdout, "note  cgroup memory ", "512 MiB") == "" {
 		t.Errorf("stdout\n%s", out.Stdout)
 	}

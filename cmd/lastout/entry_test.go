@@ -97,7 +97,8 @@ func TestExternalLinker(t *testing.T) {
 		t.Errorf("--doctor says\n%s", out)
 	}
 	out, err := exec.Command(path, "sh", "-c", "exit 3").CombinedOutput()
-	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 3 || !strings.Contains(string(out), "there is no guardian here") {
+	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 3 ||
+		!strings.Contains(string(out), "there is no guardian here") {
 		t.Errorf("%v, %q", err, out)
 	}
 }
@@ -105,7 +106,8 @@ func TestExternalLinker(t *testing.T) {
 // Where what runs without the Go runtime begins: before that starts, in the child of a fork, and in
 // threads that it does not know.
 var withoutRuntime = []string{
-	"main.enter", "lastout/jobs/spawn.child", "lastout/cmd/lastout/internal/guardian.hold", "lastout/cmd/lastout/internal/guardian.probeThread",
+	"main.enter", "lastout/jobs/spawn.child", "lastout/cmd/lastout/internal/guardian.hold",
+	"lastout/cmd/lastout/internal/guardian.probeThread",
 }
 
 // Whatever else these functions may call: system calls, and the panic of a bounds check, which
@@ -117,7 +119,8 @@ var allowedCalls = regexp.MustCompile(`^(syscall\.RawSyscall6|internal/runtime/s
 func TestCallsWithoutRuntime(t *testing.T) {
 	for _, v := range []variant{variants[0], variants[4]} {
 		t.Run(v.name, func(t *testing.T) {
-			calls := callsOf(goTool(t, nil, "tool", "objdump", "-s", `^(main\.enter|lastout/jobs/(spawn|clone)\.|lastout/cmd/lastout/internal/guardian\.)`, v.build(t)))
+			calls := callsOf(goTool(t, nil, "tool", "objdump", "-s",
+				`^(main\.enter|lastout/jobs/(spawn|clone)\.|lastout/cmd/lastout/internal/guardian\.)`, v.build(t)))
 			seen := map[string]bool{}
 			var visit func(name string)
 			visit = func(name string) {

@@ -44,15 +44,17 @@ func checkGrove(t *testing.T, out box.Outcome) {
 func TestFewDescriptors(t *testing.T) {
 	grove, chain := trap(t, "grove"), box.Helper(t, "generations")
 	for name, c := range map[string]struct{ with, job []string }{
-		"grove":                      {[]string{"nofile", "24"}, []string{grove}},
-		"grove, eight are taken":     {[]string{"dup", "3,4,5,6,7,8,9,10", "nofile", "24"}, []string{grove}},
-		"four hundred generations":   {[]string{"nofile", "24"}, []string{chain}},
-		"limit reaches the job":      {[]string{"nofile", "24"}, []string{"sh", "-c", "test $(ulimit -Sn) = 24 && test $(ulimit -Hn) = 24 && echo ready && exit 7"}},
+		"grove":                    {[]string{"nofile", "24"}, []string{grove}},
+		"grove, eight are taken":   {[]string{"dup", "3,4,5,6,7,8,9,10", "nofile", "24"}, []string{grove}},
+		"four hundred generations": {[]string{"nofile", "24"}, []string{chain}},
+		"limit reaches the job": {[]string{"nofile", "24"},
+			[]string{"sh", "-c", "test $(ulimit -Sn) = 24 && test $(ulimit -Hn) = 24 && echo ready && exit 7"}},
 		"soft limit reaches the job": {nil, []string{"sh", "-c", "test $(ulimit -Sn) = 30 && echo ready && exit 7"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-				argv := slices.Concat([]string{trap(t, "starts-with")}, c.with, []string{"--", box.Lastout(t), flag, "--grace", "300ms"}, c.job)
+				argv := slices.Concat([]string{trap(t, "starts-with")}, c.with,
+					[]string{"--", box.Lastout(t), flag, "--grace", "300ms"}, c.job)
 				if c.with == nil {
 					argv = slices.Concat([]string{"sh", "-c", `ulimit -Sn 30; exec "$@"`, "sh"}, argv[2:])
 				}
@@ -70,7 +72,8 @@ func TestFewDescriptors(t *testing.T) {
 func TestTooFewDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for limit := 3; limit <= 20; limit++ {
-			argv := []string{"nofile", strconv.Itoa(limit), "--", box.Lastout(t), flag, "--fail-on-leak", "--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 0"}
+			argv := []string{"nofile", strconv.Itoa(limit), "--", box.Lastout(t), flag, "--fail-on-leak",
+				"--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 0"}
 			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
 			refused := out.Status == 125 && out.Stderr == "lastout: cannot start: it needs 13 more file descriptors: raise their limit (ulimit -n)\n"
 			reported := out.Status == 123 && strings.Contains(out.Stderr, "left 2 processes behind")
@@ -88,13 +91,18 @@ func TestRefusedSystemCalls(t *testing.T) {
 	// say that the runtime has crashed.
 	withGuardian := []string{"pidfd_open", "sigaltstack"}
 	calls := map[string]int{
-		"rt_sigprocmask": unix.SYS_RT_SIGPROCMASK, "rt_sigaction": unix.SYS_RT_SIGACTION, "rt_sigpending": unix.SYS_RT_SIGPENDING,
-		"rt_sigtimedwait": unix.SYS_RT_SIGTIMEDWAIT, "signalfd4": unix.SYS_SIGNALFD4, "pipe2": unix.SYS_PIPE2, "fcntl": unix.SYS_FCNTL,
-		"ppoll": unix.SYS_PPOLL, "waitid": unix.SYS_WAITID, "clone": unix.SYS_CLONE, "prctl": unix.SYS_PRCTL, "getpid": unix.SYS_GETPID,
+		"rt_sigprocmask": unix.SYS_RT_SIGPROCMASK, "rt_sigaction": unix.SYS_RT_SIGACTION,
+		"rt_sigpending":   unix.SYS_RT_SIGPENDING,
+		"rt_sigtimedwait": unix.SYS_RT_SIGTIMEDWAIT, "signalfd4": unix.SYS_SIGNALFD4, "pipe2": unix.SYS_PIPE2,
+		"fcntl": unix.SYS_FCNTL,
+		"ppoll": unix.SYS_PPOLL, "waitid": unix.SYS_WAITID, "clone": unix.SYS_CLONE, "prctl": unix.SYS_PRCTL,
+		"getpid":     unix.SYS_GETPID,
 		"pidfd_open": unix.SYS_PIDFD_OPEN, "epoll_create1": unix.SYS_EPOLL_CREATE1, "epoll_ctl": unix.SYS_EPOLL_CTL,
-		"epoll_pwait": unix.SYS_EPOLL_PWAIT, "eventfd2": unix.SYS_EVENTFD2, "futex": unix.SYS_FUTEX, "sigaltstack": unix.SYS_SIGALTSTACK,
-		"read": unix.SYS_READ, "write": unix.SYS_WRITE, "kill": unix.SYS_KILL, "tgkill": unix.SYS_TGKILL, "setpgid": unix.SYS_SETPGID,
-		"mmap": unix.SYS_MMAP, "clock_gettime": unix.SYS_CLOCK_GETTIME,
+		"epoll_pwait": unix.SYS_EPOLL_PWAIT, "eventfd2": unix.SYS_EVENTFD2, "futex": unix.SYS_FUTEX,
+		"sigaltstack": unix.SYS_SIGALTSTACK,
+		"read":        unix.SYS_READ, "write": unix.SYS_WRITE, "kill": unix.SYS_KILL, "tgkill": unix.SYS_TGKILL,
+		"setpgid": unix.SYS_SETPGID,
+		"mmap":    unix.SYS_MMAP, "clock_gettime": unix.SYS_CLOCK_GETTIME,
 	}
 	if runtime.GOARCH == "amd64" {
 		calls["arch_prctl"] = 158
@@ -106,10 +114,13 @@ func TestRefusedSystemCalls(t *testing.T) {
 					continue
 				}
 				b := box.New(t)
-				argv := []string{"lacks", strconv.Itoa(number), "--", box.Lastout(t), "--keeper", keeper, "echo", "started"}
+				argv := []string{"lacks", strconv.Itoa(number), "--", box.Lastout(t), "--keeper", keeper,
+					"echo", "started"}
 				out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
-				if out.Status != 125 || out.Stdout != "" || !strings.HasPrefix(out.Stderr, "lastout: ") || strings.Count(out.Stderr, "\n") != 1 {
-					t.Errorf("keeper=%s: status %d, signal %d, stdout %q, stderr %q", keeper, out.Status, out.Signal, out.Stdout, out.Stderr)
+				if out.Status != 125 || out.Stdout != "" || !strings.HasPrefix(out.Stderr, "lastout: ") ||
+					strings.Count(out.Stderr, "\n") != 1 {
+					t.Errorf("keeper=%s: status %d, signal %d, stdout %q, stderr %q", keeper, out.Status,
+						out.Signal, out.Stdout, out.Stderr)
 				}
 			}
 		})
@@ -124,9 +135,11 @@ func TestLittleAddressSpace(t *testing.T) {
 			script := fmt.Sprintf(`ulimit -v %d; exec "$@" sh -c "echo started"`, kib)
 			out := box.Run(t, b, b.Command("sh", "-c", script, "sh", box.Lastout(t), "--keeper", keeper), patience)
 			started := out.Status == 0 && out.Stdout == "started\n" && out.Stderr == ""
-			refused := out.Status == 125 && out.Stdout == "" && strings.HasPrefix(out.Stderr, "lastout: ") && strings.Count(out.Stderr, "\n") == 1
+			refused := out.Status == 125 && out.Stdout == "" && strings.HasPrefix(out.Stderr, "lastout: ") &&
+				strings.Count(out.Stderr, "\n") == 1
 			if !started && !refused || kib >= 850000 && refused {
-				t.Errorf("keeper=%s, %d KiB: status %d, stdout %q, stderr %.200q", keeper, kib, out.Status, out.Stdout, out.Stderr)
+				t.Errorf("keeper=%s, %d KiB: status %d, stdout %q, stderr %.200q", keeper, kib, out.Status,
+					out.Stdout, out.Stderr)
 			}
 		}
 	}
@@ -140,7 +153,8 @@ func TestJobFillsPidsLimit(t *testing.T) {
 			t.Run(fmt.Sprintf("%d, keeper=%s", limit, keeper), func(t *testing.T) {
 				for range 2 {
 					b := box.New(t, box.PidsLimit(limit))
-					out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "--keeper", keeper, "--grace", "200ms", trap(t, "fills-up"))), patience)
+					out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "--keeper", keeper, "--grace",
+						"200ms", trap(t, "fills-up"))), patience)
 					checkFull(t, out)
 				}
 			})
@@ -163,7 +177,8 @@ func TestSignalsAtPidsLimit(t *testing.T) {
 		t.Run("keeper="+keeper, func(t *testing.T) {
 			for range 3 {
 				b := box.New(t, box.PidsLimit(60))
-				s := play(t, b, b.Command(box.Lastout(t), "--keeper", keeper, "-vv", "--grace", "200ms", "--timeout", "100s", trap(t, "fills-up"), "tell"))
+				s := play(t, b, b.Command(box.Lastout(t), "--keeper", keeper, "-vv", "--grace", "200ms",
+					"--timeout", "100s", trap(t, "fills-up"), "tell"))
 				s.ready()
 				for _, sig := range []unix.Signal{unix.SIGCONT, unix.SIGWINCH, unix.SIGURG, unix.SIGTERM} {
 					s.signal(s.pid(), sig)
@@ -181,7 +196,8 @@ func TestJobFillsProcessLimit(t *testing.T) {
 		t.Run("keeper="+keeper, func(t *testing.T) {
 			for range 2 {
 				b := box.New(t, box.PidsLimit(400))
-				argv := []string{"nproc", "60", "uid", somebody, "--", box.Lastout(t), "--keeper", keeper, "--grace", "200ms", trap(t, "fills-up")}
+				argv := []string{"nproc", "60", "uid", somebody, "--", box.Lastout(t), "--keeper", keeper,
+					"--grace", "200ms", trap(t, "fills-up")}
 				checkFull(t, box.Run(t, b, noInput(b.Command(trap(t, "starts-with"), argv...)), patience))
 			}
 		})
@@ -192,7 +208,8 @@ func TestJobFillsProcessLimit(t *testing.T) {
 func TestClosedDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, list := range closings {
-			argv := []string{"close", list, "--", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 7"}
+			argv := []string{"close", list, "--", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c",
+				"sleep 60 & setsid sleep 60 & exit 7"}
 			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
 			if out.Status != 7 {
 				t.Errorf("with %q closed: status %d, signal %d, stderr %q", list, out.Status, out.Signal, out.Stderr)
@@ -219,7 +236,8 @@ func TestClosedDescriptorsStayClosed(t *testing.T) {
 		t.Run(list, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 				file := filepath.Join(t.TempDir(), "list")
-				cmd := b.Command(trap(t, "starts-with"), "close", list, "--", box.Lastout(t), flag, trap(t, "lists-descriptors"), file)
+				cmd := b.Command(trap(t, "starts-with"), "close", list, "--", box.Lastout(t), flag,
+					trap(t, "lists-descriptors"), file)
 				stdout, err := os.Create(file + ".stdout")
 				if err != nil {
 					t.Fatal(err)
@@ -295,7 +313,8 @@ func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	preparation := `while read -r _ where _; do mount -o remount,bind,ro "$where"; done </proc/mounts 2>/dev/null; ! (: >` + dir + `/file) 2>/dev/null`
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		checkGrove(t, box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")), patience))
+		checkGrove(t, box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), flag, "--grace", "300ms",
+			trap(t, "grove")), patience))
 	})
 }
 
@@ -323,7 +342,8 @@ func TestLargeArguments(t *testing.T) {
 		if out.Status != 0 || out.Stdout != strings.Repeat(long+"\n", len(args)) || out.Stderr != "" {
 			t.Errorf("status %d, %d bytes of output, stderr %q", out.Status, len(out.Stdout), out.Stderr)
 		}
-		cmd = b.Command(box.Lastout(t), flag, "sh", "-c", `test ${#LARGE_0} = 102400 && test ${#LARGE_4} = 102400 && exit 7`)
+		cmd = b.Command(box.Lastout(t), flag, "sh", "-c",
+			`test ${#LARGE_0} = 102400 && test ${#LARGE_4} = 102400 && exit 7`)
 		for i := range 5 {
 			cmd.Env = append(cmd.Env, fmt.Sprintf("LARGE_%d=%s", i, long))
 		}
@@ -343,7 +363,8 @@ func legacyCgroup(t *testing.T, controller string) string {
 	for line := range strings.Lines(string(mounts)) {
 		before, after, _ := strings.Cut(line, " - ")
 		left, right := strings.Fields(before), strings.Fields(after)
-		if len(left) < 5 || len(right) < 3 || right[0] != "cgroup" || !slices.Contains(strings.Split(right[2], ","), controller) {
+		if len(left) < 5 || len(right) < 3 || right[0] != "cgroup" ||
+			!slices.Contains(strings.Split(right[2], ","), controller) {
 			continue
 		}
 		dir, err := os.MkdirTemp(left[4], "lastout-")
@@ -370,7 +391,8 @@ func TestTightMemory(t *testing.T) {
 			lacking(t, "%v", err)
 		}
 		script := `echo 0 >"$0"/cgroup.procs && exec "$@"`
-		out := box.Run(t, b, b.Command("sh", "-c", script, dir, box.Lastout(t), flag, "--grace", "300ms", trap(t, "eats-memory")), patience)
+		out := box.Run(t, b, b.Command("sh", "-c", script, dir, box.Lastout(t), flag, "--grace", "300ms",
+			trap(t, "eats-memory")), patience)
 		checkNoTrace(t, out.Stderr)
 		if out.Signal != unix.SIGKILL && out.Status != 125 {
 			t.Errorf("status %d, signal %d, stderr %q", out.Status, out.Signal, out.Stderr)
@@ -385,7 +407,8 @@ func TestGroupOfAnotherNamespace(t *testing.T) {
 	needRoot(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		script := `dir=$(mktemp -d); trap 'rm -r $dir' EXIT; mkfifo $dir/ready; "$@" --foreground sh -c 'echo >"$0"; exec sleep 300' $dir/ready & read x <$dir/ready; kill -TERM $!; wait $!`
-		out := box.Run(t, b, noInput(b.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh", box.Lastout(t), flag)), patience)
+		out := box.Run(t, b, noInput(b.Command("unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+			"sh", "-c", script, "sh", box.Lastout(t), flag)), patience)
 		if out.Status != 128+int(unix.SIGTERM) {
 			t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 		}
@@ -402,7 +425,8 @@ func TestRoomForProcesses(t *testing.T) {
 	b := box.New(t)
 	for limit := 1; limit <= 12; limit++ {
 		user := []string{"nproc", strconv.Itoa(limit), "uid", strconv.Itoa(54321 + limit), "--", box.Lastout(t)}
-		alone := box.Run(t, b, b.Command(trap(t, "starts-with"), append(user, "--keeper=off", "/bin/true")...), patience)
+		alone := box.Run(t, b, b.Command(trap(t, "starts-with"), append(user, "--keeper=off", "/bin/true")...),
+			patience)
 		if alone.Status != 0 && (alone.Status != 125 && alone.Status != 126 || strings.Count(alone.Stderr, "\n") != 1) {
 			t.Errorf("a limit of %d, without a guardian: status %d, stderr %q", limit, alone.Status, alone.Stderr)
 		}

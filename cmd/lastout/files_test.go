@@ -53,7 +53,8 @@ func everywhere(t *testing.T, f func(t *testing.T, dir string)) {
 			}
 			t.Cleanup(func() { os.RemoveAll(above) })
 			dir := filepath.Join(above, "tmp")
-			for _, err := range []error{os.Chmod(above, 0o755), os.Mkdir(dir, 0o700), unix.Chmod(dir, 0o1777), os.Mkdir(dir+"/home", 0o755), os.Chown(dir+"/home", uid, uid)} {
+			for _, err := range []error{os.Chmod(above, 0o755), os.Mkdir(dir, 0o700), unix.Chmod(dir, 0o1777),
+				os.Mkdir(dir+"/home", 0o755), os.Chown(dir+"/home", uid, uid)} {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -178,8 +179,10 @@ func TestSwappedDirectory(t *testing.T) {
 		}
 		swap := fmt.Sprintf("mv %s %s.old && ln -s %s %s", out, out, secret, out)
 		b := box.New(t, box.PidsCap(600))
-		argv := []string{"--report", out + "/r.json", "--trace", out + "/t.json", "--metrics", out + "/m.prom", trap(t, "starts-with"), "uid", somebody, "--", "sh", "-c", swap}
-		if got := box.Run(t, b, noInput(b.Command(box.Lastout(t), argv...)), patience); got.Status != 0 || got.Stderr != "" {
+		argv := []string{"--report", out + "/r.json", "--trace", out + "/t.json", "--metrics", out + "/m.prom",
+			trap(t, "starts-with"), "uid", somebody, "--", "sh", "-c", swap}
+		if got := box.Run(t, b, noInput(b.Command(box.Lastout(t), argv...)), patience); got.Status != 0 ||
+			got.Stderr != "" {
 			t.Errorf("status %d, %q", got.Status, got.Stderr)
 		}
 		if entries, _ := os.ReadDir(secret); len(entries) > 0 {
@@ -211,7 +214,8 @@ func TestReportIsNotRead(t *testing.T) {
 					n, _ = unix.Write(int(reader.Fd()), full)
 				}
 				b := box.New(t, box.PidsCap(600))
-				s := play(t, b, b.Command(box.Lastout(t), "--keeper="+keeper, "--report", pipe, "sh", "-c", "echo gone"))
+				s := play(t, b, b.Command(box.Lastout(t), "--keeper="+keeper, "--report", pipe, "sh", "-c",
+					"echo gone"))
 				s.expect("gone")
 				leader := func() int { return childOf(s.pid()) }
 				if keeper == "auto" {
@@ -273,7 +277,8 @@ func TestRightsOfAFile(t *testing.T) {
 	}
 	as := func(argv ...string) *exec.Cmd {
 		cmd := exec.Command(trap(t, "starts-with"), append([]string{"uid", somebody, "--", path}, argv...)...)
-		cmd.Env = append(os.Environ(), "LASTOUT_KEEPER=off", "LASTOUT_REPORT="+dir+"/report", "LASTOUT_FAIL_ON_LEAK=true", "LASTOUT_GODEBUG=inittrace=1",
+		cmd.Env = append(os.Environ(), "LASTOUT_KEEPER=off", "LASTOUT_REPORT="+dir+"/report",
+			"LASTOUT_FAIL_ON_LEAK=true", "LASTOUT_GODEBUG=inittrace=1",
 			"GODEBUG=inittrace=1", "GITHUB_ACTIONS=true", "GITHUB_STEP_SUMMARY="+dir+"/summary")
 		return cmd
 	}
@@ -282,7 +287,8 @@ func TestRightsOfAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, _ := as("touch", dir+"/started").CombinedOutput()
-		if !strings.HasPrefix(string(out), "lastout: it must not be set-user-ID") || strings.Count(string(out), "\n") != 1 {
+		if !strings.HasPrefix(string(out), "lastout: it must not be set-user-ID") ||
+			strings.Count(string(out), "\n") != 1 {
 			t.Errorf("%v: %q", mode, out)
 		}
 		if _, err := os.Stat(dir + "/started"); err == nil {
@@ -297,7 +303,8 @@ func TestRightsOfAFile(t *testing.T) {
 	}
 	cmd := as("sh", "-c", "sleep 60 >/dev/null 2>&1 & env | grep -c ^LASTOUT_REPORT=")
 	out, err := cmd.CombinedOutput()
-	if text := string(out); err != nil || !strings.HasPrefix(text, "1\n") || !strings.Contains(text, "left 1 process behind") ||
+	if text := string(out); err != nil || !strings.HasPrefix(text, "1\n") ||
+		!strings.Contains(text, "left 1 process behind") ||
 		strings.Contains(text, "::") || strings.Contains(text, "init ") {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -318,7 +325,8 @@ func TestKilledWhileItWrites(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "file")
 			s := play(t, b, b.Command(box.Lastout(t), "--"+flag, path, "sh", "-c", "echo ready $$ $PPID; read x"))
 			_, worker := s.ready()
-			tracer := exec.Command("strace", "-f", "-e", "trace=/^renameat", "-e", "inject=/^renameat:signal=KILL", "-p", strconv.Itoa(worker))
+			tracer := exec.Command("strace", "-f", "-e", "trace=/^renameat", "-e",
+				"inject=/^renameat:signal=KILL", "-p", strconv.Itoa(worker))
 			said, err := tracer.StderrPipe()
 			if err := errors.Join(err, tracer.Start()); err != nil {
 				t.Fatal(err)

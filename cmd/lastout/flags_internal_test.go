@@ -13,14 +13,16 @@ import (
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"0": 0, "30": 30 * time.Second, "1.5": 1500 * time.Millisecond, ".5": 500 * time.Millisecond, "500ms": 500 * time.Millisecond,
+		"0": 0, "30": 30 * time.Second, "1.5": 1500 * time.Millisecond, ".5": 500 * time.Millisecond,
+		"500ms": 500 * time.Millisecond,
 		"1m30s": 90 * time.Second, "2d": 48 * time.Hour, "0.5d": 12 * time.Hour, "1e3": 1000 * time.Second,
 	} {
 		if got, err := parseDuration(text); err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "-1", "-1s", "-0.5", "abc", "nan", "inf", "1e400", "1e30", "0x10", "1_000", "5 s", "d", "1 2", "forever"} {
+	for _, text := range []string{"", "-1", "-1s", "-0.5", "abc", "nan", "inf", "1e400", "1e30", "0x10",
+		"1_000", "5 s", "d", "1 2", "forever"} {
 		if got, err := parseDuration(text); err == nil {
 			t.Errorf("%q is %v, want an error", text, got)
 		}
@@ -29,13 +31,15 @@ func TestParseDuration(t *testing.T) {
 
 func TestParseSignal(t *testing.T) {
 	for text, want := range map[string]syscall.Signal{
-		"TERM": 15, "SIGTERM": 15, "term": 15, "sigint": 2, "15": 15, "0": 0, "64": 64, "RTMIN": 34, "RTMIN+3": 37, "RTMAX-1": 63, "RTMAX": 64,
+		"TERM": 15, "SIGTERM": 15, "term": 15, "sigint": 2, "15": 15, "0": 0, "64": 64, "RTMIN": 34,
+		"RTMIN+3": 37, "RTMAX-1": 63, "RTMAX": 64,
 	} {
 		if got, err := parseSignal(text); err != nil || got != want {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "-1", "65", "32", "33", "NOPE", "SIG", "RTMIN+31", "RTMAX+1", "RTMIN-1", "RTMINX", "TERM "} {
+	for _, text := range []string{"", "-1", "65", "32", "33", "NOPE", "SIG", "RTMIN+31", "RTMAX+1", "RTMIN-1",
+		"RTMINX", "TERM "} {
 		if got, err := parseSignal(text); err == nil {
 			t.Errorf("%q is %v, want an error", text, got)
 		}
@@ -94,7 +98,8 @@ func FuzzPrintable(f *testing.F) {
 	f.Add("##\xff[")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := printable(s)
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || annotate.Obeyed(got) {
+		if !utf8.ValidString(got) || strings.ContainsFunc(got,
+			func(r rune) bool { return !unicode.IsPrint(r) }) || annotate.Obeyed(got) {
 			t.Errorf("%q is printed as %q", s, got)
 		}
 	})

@@ -24,8 +24,10 @@ type gate struct {
 type gateState uint8
 
 const (
-	gateClosed   gateState = iota // nothing runs
-	gateStarting                  // what comes now is passed on once the command runs: what is asked of a runner before may be lost
+	gateClosed gateState = iota // nothing runs
+	// what comes now is passed on once the command runs: what is asked of a runner before may be
+	// lost
+	gateStarting
 	gateOpen
 )
 

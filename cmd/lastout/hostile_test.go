@@ -232,7 +232,8 @@ func TestBombsWithoutProc(t *testing.T) {
 	for _, helper := range []string{"fork-bomb", "exec-bomb", "thread-bomb"} {
 		h := hostile{helper: helper, pidsLimit: 400, within: 45 * time.Second, stdout: "alone\n"}
 		t.Run(h.name(), func(t *testing.T) {
-			h.run(t, slices.Concat([]string{"unshare", "--pid", "--fork", "--kill-child", trap(t, "first-process")}, h.runner(t))...)
+			h.run(t, slices.Concat([]string{"unshare", "--pid", "--fork", "--kill-child",
+				trap(t, "first-process")}, h.runner(t))...)
 		})
 	}
 }
@@ -270,7 +271,8 @@ func (h hostile) checkEnd(t *testing.T, out box.Outcome) {
 		status = -1
 	}
 	if !h.anyEnd && (out.Status != status || out.Signal != signal) {
-		t.Errorf("status %d, signal %d (%v), want status %d, signal %d", out.Status, out.Signal, out.Signal, status, signal)
+		t.Errorf("status %d, signal %d (%v), want status %d, signal %d", out.Status, out.Signal, out.Signal,
+			status, signal)
 	}
 	if out.Stdout != h.stdout {
 		t.Errorf("stdout %q, want %q", out.Stdout, h.stdout)
@@ -353,7 +355,8 @@ func tryPeer(t *testing.T, peer []string) {
 			}
 			tried++
 			cases[found] = append(cases[found], h.name())
-			t.Logf("%s: %s, status %d, signal %d, %v, %s", h.name(), found, out.Status, out.Signal, out.Elapsed, firstLine(out.Stderr))
+			t.Logf("%s: %s, status %d, signal %d, %v, %s", h.name(), found, out.Status, out.Signal, out.Elapsed,
+				firstLine(out.Stderr))
 		})
 	}
 	t.Logf("%s holds %d of %d", strings.Join(peer, " "), len(cases[box.Held.String()]), tried)

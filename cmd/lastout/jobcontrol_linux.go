@@ -18,8 +18,10 @@ import (
 // has started: it takes the terminal back, and continues lastout, which continues the job.
 type jobControl struct {
 	runner *jobs.Runner
-	asked  atomic.Uint64 // the stop signals (spawn.Bit) that were sent to us, and not by the terminal, since we were continued last
-	halted atomic.Bool   // we have stopped with the job, and have not received the SIGCONT since
+	// the stop signals (spawn.Bit) that were sent to us, and not by the terminal, since we were
+	// continued last
+	asked  atomic.Uint64
+	halted atomic.Bool // we have stopped with the job, and have not received the SIGCONT since
 }
 
 // stopped is told that the leader was stopped, and whether the job owns the foreground of the

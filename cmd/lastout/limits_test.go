@@ -20,7 +20,8 @@ import (
 func TestStoppedTimesOut(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "lock")
 	b := box.New(t, box.PidsCap(600))
-	s := play(t, b, b.Command(box.Lastout(t), "-t", "500ms", "-k", "100ms", "--lock", lock, "sh", "-c", `echo ready $$ $PPID; exec sleep 50`))
+	s := play(t, b, b.Command(box.Lastout(t), "-t", "500ms", "-k", "100ms", "--lock", lock, "sh", "-c",
+		`echo ready $$ $PPID; exec sleep 50`))
 	s.ready()
 	s.signal(s.pid(), unix.SIGSTOP)
 	s.end(124)
@@ -68,7 +69,8 @@ func TestKilledWithoutDescriptors(t *testing.T) {
 						if whose != name && whose != "both" {
 							continue
 						}
-						if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: limit}, nil); err != nil {
+						if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: limit},
+							nil); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -80,7 +82,8 @@ func TestKilledWithoutDescriptors(t *testing.T) {
 	for limit := 19; limit <= 23; limit++ {
 		t.Run(fmt.Sprintf("%d from the start", limit), func(t *testing.T) {
 			b := box.New(t, box.PidsCap(600))
-			argv := []string{"nofile", strconv.Itoa(limit), "--", box.Lastout(t), "--grace", "300ms", "--report", "/dev/null", "--lock", filepath.Join(t.TempDir(), "lock"), "sh", "-c", job}
+			argv := []string{"nofile", strconv.Itoa(limit), "--", box.Lastout(t), "--grace", "300ms",
+				"--report", "/dev/null", "--lock", filepath.Join(t.TempDir(), "lock"), "sh", "-c", job}
 			s := play(t, b, b.Command(trap(t, "starts-with"), argv...))
 			_, worker := s.ready()
 			check(t, s, worker)
@@ -93,8 +96,10 @@ func TestKilledWithoutDescriptors(t *testing.T) {
 func TestLimitsFromOutside(t *testing.T) {
 	adoptOrphans(t)
 	resources := map[string]int{
-		"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "data": unix.RLIMIT_DATA, "fsize": unix.RLIMIT_FSIZE, "memlock": unix.RLIMIT_MEMLOCK,
-		"nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC, "rttime": unix.RLIMIT_RTTIME, "sigpending": unix.RLIMIT_SIGPENDING, "stack": unix.RLIMIT_STACK,
+		"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "data": unix.RLIMIT_DATA, "fsize": unix.RLIMIT_FSIZE,
+		"memlock": unix.RLIMIT_MEMLOCK,
+		"nofile":  unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC, "rttime": unix.RLIMIT_RTTIME,
+		"sigpending": unix.RLIMIT_SIGPENDING, "stack": unix.RLIMIT_STACK,
 	}
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for name, resource := range resources {
@@ -105,7 +110,8 @@ func TestLimitsFromOutside(t *testing.T) {
 			if mayLeave { // the Go runtime may end the one process that there is, before the job
 				b = box.New(t, box.PidsCap(600))
 			}
-			s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--fail-on-leak", "sh", "-c", `sleep 50 <&- >&- & echo ready $$ $PPID; read line; exit 0`))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--fail-on-leak", "sh", "-c",
+				`sleep 50 <&- >&- & echo ready $$ $PPID; read line; exit 0`))
 			_, worker := s.ready()
 			victims := []int{worker, s.pid()}
 			if name == "rttime" { // the kernel would kill both at once

@@ -23,8 +23,10 @@ func TestSimple(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
-		"", "   ", "a; b", "a && b", "a | b", "a > f", "a < f", "a & ", "(a)", "a $HOME", "a `b`", "a *", "a ?", "a [b]", "a {b,c}", "a ~", "a # b",
-		"a !b", `a \b`, "A=b prog", "cd /", "exec prog", "if true", "while true", "a 'b", `a "b`, "a\nb", "a\x00b", "a \xff", "a\rb", "a \u0085b", "time a", "echo hi",
+		"", "   ", "a; b", "a && b", "a | b", "a > f", "a < f", "a & ", "(a)", "a $HOME", "a `b`", "a *", "a ?",
+		"a [b]", "a {b,c}", "a ~", "a # b",
+		"a !b", `a \b`, "A=b prog", "cd /", "exec prog", "if true", "while true", "a 'b", `a "b`, "a\nb",
+		"a\x00b", "a \xff", "a\rb", "a \u0085b", "time a", "echo hi",
 	} {
 		if got, ok := simple(line, anything); ok {
 			t.Errorf("%q is taken for simple: %q", line, got)
@@ -37,7 +39,8 @@ func TestSimple(t *testing.T) {
 
 // What is called simple means the same to the shell: the words that it makes of the line are ours.
 func FuzzSimple(f *testing.F) {
-	for _, s := range []string{"make test", `grep "a b" 'c d' e"f"'g'`, `p "" x`, "a=b c", `a "b'c" 'd"e'`, "a -- -x", `'a' b`, "a 2 b", `a"" ''b`} {
+	for _, s := range []string{"make test", `grep "a b" 'c d' e"f"'g'`, `p "" x`, "a=b c", `a "b'c" 'd"e'`,
+		"a -- -x", `'a' b`, "a 2 b", `a"" ''b`} {
 		f.Add(s)
 	}
 	sh, err := exec.LookPath("sh")

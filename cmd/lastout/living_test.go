@@ -41,7 +41,8 @@ func reapAdopted(b *box.Box, commands ...int) {
 			continue
 		}
 		flags := unix.WALL
-		if !strings.HasPrefix(statusField(path, "State"), "Z") { // the threads of one that is a zombie may still be at their exit
+		// the threads of one that is a zombie may still be at their exit
+		if !strings.HasPrefix(statusField(path, "State"), "Z") {
 			flags |= unix.WNOHANG
 		}
 		_, _ = unix.Wait4(pid, nil, flags, nil)
@@ -106,7 +107,8 @@ func describe(pids []int) string {
 	for _, pid := range pids {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		path := fmt.Sprintf("/proc/%d/status", pid)
-		fmt.Fprintf(&text, "\n\t%d, state %s, parent %s, %q", pid, statusField(path, "State"), statusField(path, "PPid"), strings.ReplaceAll(string(line), "\x00", " "))
+		fmt.Fprintf(&text, "\n\t%d, state %s, parent %s, %q", pid, statusField(path, "State"),
+			statusField(path, "PPid"), strings.ReplaceAll(string(line), "\x00", " "))
 	}
 	return text.String()
 }

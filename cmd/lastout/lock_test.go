@@ -29,7 +29,8 @@ func contend(t *testing.T, b *box.Box, dir string, flags ...string) map[int]int 
 	var all sync.WaitGroup
 	ends := map[int]int{}
 	for range runs {
-		cmd := noInput(b.Command(box.Lastout(t), append(append([]string{"-q", "--lock", "lock"}, flags...), "sh", "-c", alone)...))
+		cmd := noInput(b.Command(box.Lastout(t), append(append([]string{"-q", "--lock", "lock"}, flags...),
+			"sh", "-c", alone)...))
 		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -84,7 +85,8 @@ func TestLockHeldByBoth(t *testing.T) {
 		t.Run(victim, func(t *testing.T) {
 			adoptOrphans(t)
 			b, lock := box.New(t, box.PidsCap(600)), filepath.Join(t.TempDir(), "lock")
-			s := play(t, b, b.Command(box.Lastout(t), "--grace", "1h", "--pdeathsig", "TERM", "--lock", lock, trap(t, "tells-signals")))
+			s := play(t, b, b.Command(box.Lastout(t), "--grace", "1h", "--pdeathsig", "TERM", "--lock", lock,
+				trap(t, "tells-signals")))
 			leader, worker := s.ready()
 			s.signal(map[string]int{"runner": s.pid(), "worker": worker}[victim], unix.SIGKILL)
 			if victim == "runner" {
@@ -120,7 +122,8 @@ func TestLockHeldWithoutKeeper(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "lock")
 	for range 2 {
 		b := box.New(t)
-		out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "-q", "--keeper", "off", "--lock", lock, "sh", "-c", "setsid sleep 300 & exit 7")), patience)
+		out := box.Run(t, b, noInput(b.Command(box.Lastout(t), "-q", "--keeper", "off", "--lock", lock, "sh",
+			"-c", "setsid sleep 300 & exit 7")), patience)
 		if out.Status != 7 {
 			t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 		}
@@ -135,9 +138,11 @@ func TestLockWaitEnds(t *testing.T) {
 	holder := box.New(t)
 	h := play(t, holder, holder.Command(box.Lastout(t), "--lock", lock, trap(t, "tells-signals")))
 	h.ready()
-	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGALRM, unix.Signal(40)} {
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGALRM,
+		unix.Signal(40)} {
 		underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "-v", "--lock", lock, "--lock-wait", "forever", "--on-start", "echo started", "echo", "started"))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "-v", "--lock", lock, "--lock-wait", "forever",
+				"--on-start", "echo started", "echo", "started"))
 			s.awaitSaid("waiting", lock)
 			s.signal(s.pid(), unix.SIGWINCH) // ends nothing
 			s.signal(s.pid(), sig)

@@ -35,7 +35,8 @@ func lookOf(env []string, terminal bool) look {
 	case force("CLICOLOR_FORCE"), force("FORCE_COLOR"):
 		k.color = true
 	default:
-		k.color = terminal && variable(env, "TERM") != "dumb" && variable(env, "CLICOLOR") != "0" && variable(env, "FORCE_COLOR") == ""
+		k.color = terminal && variable(env, "TERM") != "dumb" && variable(env, "CLICOLOR") != "0" &&
+			variable(env, "FORCE_COLOR") == ""
 	}
 	return k
 }

@@ -25,12 +25,14 @@ func TestOutOfMemory(t *testing.T) {
 				lacking(t, "%v", err)
 			}
 			script := `echo 0 >"$0"/cgroup.procs && exec "$@"`
-			out := box.Run(t, b, b.Command("sh", "-c", script, dir, box.Lastout(t), "-v", "--grace", "300ms", "sh", "-c", c.job, trap(t, "eats-memory")), patience)
+			out := box.Run(t, b, b.Command("sh", "-c", script, dir, box.Lastout(t), "-v", "--grace", "300ms",
+				"sh", "-c", c.job, trap(t, "eats-memory")), patience)
 			checkNoTrace(t, out.Stderr)
 			if out.Signal != unix.SIGKILL && out.Status != 128+int(unix.SIGKILL) {
 				t.Errorf("status %d, signal %v", out.Status, out.Signal)
 			}
-			if want := "was killed; the out-of-memory killer has struck once in its cgroup (oom_kill in " + dir + "/memory.oom_control)"; !strings.Contains(out.Stderr, want) {
+			if want := "was killed; the out-of-memory killer has struck once in its cgroup (oom_kill in " +
+				dir + "/memory.oom_control)"; !strings.Contains(out.Stderr, want) {
 				t.Errorf("it does not say %q:\n%s", want, out.Stderr)
 			}
 		})

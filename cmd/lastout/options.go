@@ -118,12 +118,14 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.ignore, "ignore", "start the command with a signal ignored (repeatable)")
 	f.Var(&o.deathSignal, "pdeathsig", "what the command gets when the process that started it dies")
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
-	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false, "keep the command from gaining privileges (set-user-ID, capabilities)")
+	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false,
+		"keep the command from gaining privileges (set-user-ID, capabilities)")
 	f.BoolVar(&o.undumpable, "undumpable", false, "keep processes of the same user from tracing lastout, or taking its descriptors")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
 	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
-	f.BoolVar(&o.job.Foreground, "foreground", false, "leave the command in the process group of lastout, where the terminal's signals reach both")
+	f.BoolVar(&o.job.Foreground, "foreground", false,
+		"leave the command in the process group of lastout, where the terminal's signals reach both")
 	f.BoolVar(&o.job.Session, "setsid", false, "run the command in a session of its own, with the terminal if lastout leads its session")
 	f.Var(&o.failOnLeak, "fail-on-leak", "exit with 123, or STATUS, if the command succeeds but leaves processes behind")
 	f.Lookup("fail-on-leak").NoOptDefVal = "true"
@@ -147,7 +149,8 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 	values := make(map[string]string)
 	for _, e := range env {
 		name, value, ok := strings.Cut(e, "=")
-		if _, again := values[name]; ok && !again && strings.HasPrefix(name, "LASTOUT_") { // getenv(3), too, returns the first
+		// getenv(3), too, returns the first
+		if _, again := values[name]; ok && !again && strings.HasPrefix(name, "LASTOUT_") {
 			values[name] = value
 		}
 	}
@@ -165,7 +168,8 @@ func (o *options) readEnvironment(f *pflag.FlagSet, env []string, hasCommand boo
 		switch {
 		case !ok || flag.Changed || slices.Contains(noRun[:], flag.Name) || value == "":
 		// What is written out wins, over its opposite too.
-		case flag.Name == "command" && hasCommand, flag.Name == "quiet" && given("verbose"), flag.Name == "verbose" && given("quiet"):
+		case flag.Name == "command" && hasCommand, flag.Name == "quiet" && given("verbose"),
+			flag.Name == "verbose" && given("quiet"):
 		case err == nil:
 			if e := flag.Value.Set(value); e != nil {
 				err = usageError{fmt.Errorf("%s=%s: %w", name, quoted(value), e)}
@@ -222,7 +226,8 @@ func (o *options) complete(args []string) error {
 	j.Terminal = true
 	j.StopSignal, j.DeathSignal, j.Ignore = o.stopSignal.sig, o.deathSignal.sig, o.ignore
 	j.Forward = map[string]jobs.Target{"leader": jobs.Leader, "group": jobs.Group, "tree": jobs.Tree}[o.forward.word]
-	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto, "require": jobs.CgroupRequire}[o.cgroup.word]
+	j.Cgroup = map[string]jobs.CgroupMode{"off": jobs.CgroupOff, "auto": jobs.CgroupAuto,
+		"require": jobs.CgroupRequire}[o.cgroup.word]
 	return nil
 }
 

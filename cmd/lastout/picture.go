@@ -92,7 +92,8 @@ func (p *picture) worstFirst(list []int) []int {
 
 // worst reports whether a process, or one below it, needed SIGKILL.
 func (p *picture) worst(i, depth int) bool {
-	return bad(&p.list[i]) || depth > 0 && slices.ContainsFunc(p.children[p.list[i].PID], func(c int) bool { return p.worst(c, depth-1) })
+	return bad(&p.list[i]) || depth > 0 && slices.ContainsFunc(p.children[p.list[i].PID],
+		func(c int) bool { return p.worst(c, depth-1) })
 }
 
 func bad(l *facts.Leftover) bool { return l.End == jobs.ByKill || l.End == jobs.NotEnded }
@@ -102,7 +103,8 @@ const maxWidth = 140
 
 func (p *picture) row(l *facts.Leftover, parent place, branches string) row {
 	r := row{
-		branches: branches, pid: strconv.Itoa(l.PID), notes: strings.Join(p.notes(l, parent), ", "), age: old(l.Age) + " old",
+		branches: branches, pid: strconv.Itoa(l.PID), notes: strings.Join(p.notes(l, parent), ", "),
+		age: old(l.Age) + " old",
 		end: ending(p.o, &l.Leftover), bad: bad(l),
 	}
 	if l.Allowed {

@@ -17,7 +17,8 @@ import (
 // left makes a leftover, in the job's process group 7 and session 1 unless moved.
 func left(pid, ppid int, cmdline string, end jobs.End) facts.Leftover {
 	return facts.Leftover{Leftover: jobs.Leftover{
-		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 7, SID: 1, Comm: cmdline, Cmdline: cmdline, Age: time.Second}, End: end,
+		Process: subreaper.Process{PID: pid, PPID: ppid, PGID: 7, SID: 1, Comm: cmdline, Cmdline: cmdline,
+			Age: time.Second}, End: end,
 	}}
 }
 
@@ -48,12 +49,14 @@ func TestPicture(t *testing.T) {
 10 a, 1s old, ended by itself
 11 b, 1s old, ended by TERM
 `},
-		"who needed KILL comes first": {drawn(asciiLook, 9, left(10, 2, "a", jobs.ByStopSignal), left(11, 2, "b", jobs.ByKill), left(12, 2, "c", jobs.NotEnded)), `
+		"who needed KILL comes first": {drawn(asciiLook, 9, left(10, 2, "a", jobs.ByStopSignal),
+			left(11, 2, "b", jobs.ByKill), left(12, 2, "c", jobs.NotEnded)), `
 11 b, 1s old, ended by KILL
 12 c, 1s old, still alive
 10 a, 1s old, ended by TERM
 `},
-		"a tree": {drawn(unicodeLook, 9, left(10, 2, "a", 0), left(11, 10, "b", 0), left(12, 11, "c", 0), left(13, 10, "d", 0), left(14, 2, "e", 0), left(15, 14, "f", 0)), `
+		"a tree": {drawn(unicodeLook, 9, left(10, 2, "a", 0), left(11, 10, "b", 0), left(12, 11, "c", 0),
+			left(13, 10, "d", 0), left(14, 2, "e", 0), left(15, 14, "f", 0)), `
 10 a, 1s old, ended by itself
 ├─ 11 b, 1s old, ended by itself
 │  └─ 12 c, 1s old, ended by itself
@@ -61,28 +64,39 @@ func TestPicture(t *testing.T) {
 14 e, 1s old, ended by itself
 └─ 15 f, 1s old, ended by itself
 `},
-		"a tree in ASCII, with KILL deep in it": {drawn(asciiLook, 9, left(10, 2, "a", 0), left(14, 2, "e", 0), left(15, 14, "f", 0), left(16, 14, "g", 0), left(17, 16, "h", jobs.ByKill)), "\n" +
+		"a tree in ASCII, with KILL deep in it": {drawn(asciiLook, 9, left(10, 2, "a", 0), left(14, 2, "e", 0),
+			left(15, 14, "f", 0), left(16, 14, "g", 0), left(17, 16, "h", jobs.ByKill)), "\n" +
 			"14 e, 1s old, ended by itself\n" +
 			"|- 16 g, 1s old, ended by itself\n" +
 			"|  `- 17 h, 1s old, ended by KILL\n" +
 			"`- 15 f, 1s old, ended by itself\n" +
 			"10 a, 1s old, ended by itself\n"},
-		"children before their parents": {drawn(asciiLook, 9, left(11, 10, "b", 0), left(10, 2, "a", 0)), "\n10 a, 1s old, ended by itself\n`- 11 b, 1s old, ended by itself\n"},
-		"moves are told once": {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 10, 10), moved(left(11, 10, "b", 0), 10, 10), moved(left(12, 10, "c", 0), 12, 10), moved(left(13, 2, "d", 0), 13, 1)), "\n" +
+		"children before their parents": {drawn(asciiLook, 9, left(11, 10, "b", 0), left(10, 2, "a", 0)),
+			"\n10 a, 1s old, ended by itself\n`- 11 b, 1s old, ended by itself\n"},
+		"moves are told once": {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 10, 10),
+			moved(left(11, 10, "b", 0), 10, 10), moved(left(12, 10, "c", 0), 12, 10),
+			moved(left(13, 2, "d", 0), 13, 1)), "\n" +
 			"10 a, new session, 1s old, ended by itself\n" +
 			"|- 11 b, 1s old, ended by itself\n" +
 			"`- 12 c, new process group, 1s old, ended by itself\n" +
 			"13 d, new process group, 1s old, ended by itself\n"},
-		"the command's own session":     {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 7, 7), moved(left(11, 2, "b", 0), 11, 7)), "\n10 a, 1s old, ended by itself\n11 b, new process group, 1s old, ended by itself\n"},
-		"what is not known is not told": {drawn(asciiLook, 9, moved(left(10, 2, "?", 0), 0, 0)), "\n10 ?, 1s old, ended by itself\n"},
-		"open outputs": {drawn(asciiLook, 9, holding(left(10, 2, "a", 0), jobs.Stdout), holding(left(11, 2, "b", 0), jobs.Stderr), holding(left(12, 2, "c", 0), jobs.Stdout|jobs.Stderr)), `
+		"the command's own session": {drawn(asciiLook, 9, moved(left(10, 2, "a", 0), 7, 7),
+			moved(left(11, 2, "b", 0), 11, 7)), "\n10 a, 1s old, ended by itself\n11 b, new process group, 1s old, ended by itself\n"},
+		"what is not known is not told": {drawn(asciiLook, 9, moved(left(10, 2, "?", 0), 0, 0)),
+			"\n10 ?, 1s old, ended by itself\n"},
+		"open outputs": {drawn(asciiLook, 9, holding(left(10, 2, "a", 0), jobs.Stdout),
+			holding(left(11, 2, "b", 0), jobs.Stderr), holding(left(12, 2, "c", 0), jobs.Stdout|jobs.Stderr)), `
 10 a, holds stdout open, 1s old, ended by itself
 11 b, holds stderr open, 1s old, ended by itself
 12 c, holds stdout and stderr open, 1s old, ended by itself
 `},
-		"colour":        {drawn(look{branch: "|- ", corner: "`- ", trunk: "|  ", color: true}, 9, left(10, 2, "\x1b[31m", jobs.ByKill), left(11, 10, "b", 0)), "\n10 \\x1b[31m, 1s old, \x1b[1;31mended by KILL\x1b[m\n\x1b[2m`- \x1b[m11 b, 1s old, ended by itself\n"},
-		"no more lines": {drawn(asciiLook, 1, left(10, 2, "a", 0), left(11, 10, "b", jobs.ByKill)), "\n10 a, 1s old, ended by itself\n"},
-		"a circle":      {drawn(asciiLook, 9, left(10, 11, "a", jobs.ByKill), left(11, 10, "b", 0)), "\n10 a, 1s old, ended by KILL\n`- 11 b, 1s old, ended by itself\n"},
+		"colour": {drawn(look{branch: "|- ", corner: "`- ", trunk: "|  ", color: true}, 9,
+			left(10, 2, "\x1b[31m", jobs.ByKill), left(11, 10, "b", 0)),
+			"\n10 \\x1b[31m, 1s old, \x1b[1;31mended by KILL\x1b[m\n\x1b[2m`- \x1b[m11 b, 1s old, ended by itself\n"},
+		"no more lines": {drawn(asciiLook, 1, left(10, 2, "a", 0), left(11, 10, "b", jobs.ByKill)),
+			"\n10 a, 1s old, ended by itself\n"},
+		"a circle": {drawn(asciiLook, 9, left(10, 11, "a", jobs.ByKill), left(11, 10, "b", 0)),
+			"\n10 a, 1s old, ended by KILL\n`- 11 b, 1s old, ended by itself\n"},
 		"its own child": {drawn(asciiLook, 9, left(10, 10, "a", 0)), "\n10 a, 1s old, ended by itself\n"},
 	} {
 		if got := "\n" + c.got; got != c.want {
@@ -95,7 +109,8 @@ func TestPicture(t *testing.T) {
 func TestPictureWidth(t *testing.T) {
 	var list []facts.Leftover
 	for i := range 12 {
-		list = append(list, holding(moved(left(4194300+i, 4194299+i, strings.Repeat("世", 500), jobs.ByKill), i, i), jobs.Stdout|jobs.Stderr))
+		list = append(list, holding(moved(left(4194300+i, 4194299+i, strings.Repeat("世", 500), jobs.ByKill), i,
+			i), jobs.Stdout|jobs.Stderr))
 	}
 	for line := range strings.Lines(drawn(unicodeLook, maxReported, list...)) {
 		if n := len([]rune("lastout:   " + line)); n > 160 {
@@ -168,10 +183,13 @@ func TestLook(t *testing.T) {
 }
 
 func TestAllow(t *testing.T) {
-	l := jobs.Leftover{Process: subreaper.Process{Comm: "java", Cmdline: "/usr/lib/jvm/bin/java -cp /a/b.jar org.gradle.launcher.daemon.GradleDaemon 8.5"}}
+	l := jobs.Leftover{Process: subreaper.Process{Comm: "java",
+		Cmdline: "/usr/lib/jvm/bin/java -cp /a/b.jar org.gradle.launcher.daemon.GradleDaemon 8.5"}}
 	for pattern, want := range map[string]bool{
-		"java": true, "jav?": true, "j[a-b]va": true, "*GradleDaemon*": true, "/usr/*": true, "/usr/lib/jvm/bin/java *": true, "*/b.jar*": true,
-		"Java": false, "GradleDaemon": false, "/usr/lib": false, "jvm": false, "org.*": false, "other,java": true, "a?b": false,
+		"java": true, "jav?": true, "j[a-b]va": true, "*GradleDaemon*": true, "/usr/*": true,
+		"/usr/lib/jvm/bin/java *": true, "*/b.jar*": true,
+		"Java": false, "GradleDaemon": false, "/usr/lib": false, "jvm": false, "org.*": false,
+		"other,java": true, "a?b": false,
 	} {
 		var v patterns
 		if err := v.Set(pattern); err != nil {
@@ -186,7 +204,8 @@ func TestAllow(t *testing.T) {
 			t.Errorf("%q is taken for a pattern", pattern)
 		}
 	}
-	long := jobs.Leftover{Process: subreaper.Process{Comm: "a-daemon-with-a", Cmdline: "/sbin/a-daemon-with-a-long-name --x"}}
+	long := jobs.Leftover{Process: subreaper.Process{Comm: "a-daemon-with-a",
+		Cmdline: "/sbin/a-daemon-with-a-long-name --x"}}
 	if !(patterns{"a-daemon-with-a-long-name"}).allow(long) {
 		t.Error("a name of more than 15 bytes is not found")
 	}
@@ -221,7 +240,8 @@ func FuzzAllow(f *testing.F) {
 
 // What an allowed daemon has started is allowed, and nothing else is.
 func TestAllowedBelow(t *testing.T) {
-	list := []facts.Leftover{left(10, 2, "daemon", 0), left(11, 10, "worker", 0), left(12, 11, "x", 0), left(13, 2, "y", 0), left(14, 15, "p", 0), left(15, 14, "q", 0)}
+	list := []facts.Leftover{left(10, 2, "daemon", 0), left(11, 10, "worker", 0), left(12, 11, "x", 0),
+		left(13, 2, "y", 0), left(14, 15, "p", 0), left(15, 14, "q", 0)}
 	r := &jobs.Result{LeftoverCount: 300}
 	for _, l := range list {
 		r.Leftovers = append(r.Leftovers, l.Leftover)
@@ -240,7 +260,8 @@ func TestAllowedBelow(t *testing.T) {
 }
 
 func TestLeakStatus(t *testing.T) {
-	for text, want := range map[string]int{"true": 123, "TRUE": 123, "false": 0, "1": 1, "0": 0, "123": 123, "255": 255, "t": 123} {
+	for text, want := range map[string]int{"true": 123, "TRUE": 123, "false": 0, "1": 1, "0": 0, "123": 123,
+		"255": 255, "t": 123} {
 		var v leakStatus
 		if err := v.Set(text); err != nil || v.status != want {
 			t.Errorf("%q: %d, %v; want %d", text, v.status, err, want)
@@ -255,9 +276,11 @@ func TestLeakStatus(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	start := time.Now()
-	run := &facts.Run{Start: start, End: start.Add(2 * time.Second), Result: &jobs.Result{Reaped: 1, Usage: subreaper.Usage{
-		User: time.Second, System: 500 * time.Millisecond, MaxRSS: 3 << 20, MajorFaults: 1, MinorFaults: 2, BlocksIn: 3, BlocksOut: 4, VoluntarySwitches: 5, Preemptions: 6,
-	}}}
+	run := &facts.Run{Start: start, End: start.Add(2 * time.Second),
+		Result: &jobs.Result{Reaped: 1, Usage: subreaper.Usage{
+			User: time.Second, System: 500 * time.Millisecond, MaxRSS: 3 << 20, MajorFaults: 1, MinorFaults: 2,
+			BlocksIn: 3, BlocksOut: 4, VoluntarySwitches: 5, Preemptions: 6,
+		}}}
 	var b strings.Builder
 	(&messages{w: &b}).usage(run)
 	want := "lastout: 2.00s elapsed, 1.00s user, 0.50s system, 75% of a processor, 3.0 MiB in the largest process\n" +

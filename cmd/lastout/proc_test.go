@@ -25,7 +25,8 @@ func unshared(t *testing.T, b *box.Box, preparation string, argv ...string) *exe
 	if err := exec.Command("unshare", "--mount", "sh", "-c", preparation).Run(); err != nil {
 		lacking(t, "%s: %v", preparation, err)
 	}
-	return noInput(b.Command("unshare", slices.Concat([]string{"--mount", "sh", "-c", preparation + ` && exec "$@"`, "sh"}, argv)...))
+	return noInput(b.Command("unshare", slices.Concat([]string{"--mount", "sh", "-c", preparation +
+		` && exec "$@"`, "sh"}, argv)...))
 }
 
 // TestWithoutProc: the promise needs no /proc. What does is said in a line.
@@ -34,7 +35,8 @@ func TestWithoutProc(t *testing.T) {
 	for keeper, preparation := range map[string]string{"auto": "umount -l /proc", "off": "mount -t tmpfs none /proc"} {
 		t.Run("keeper="+keeper, func(t *testing.T) {
 			b := box.New(t, box.PidsCap(600))
-			out := box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), "--keeper", keeper, "--grace", "300ms", trap(t, "grove")), patience)
+			out := box.Run(t, b, unshared(t, b, preparation, box.Lastout(t), "--keeper", keeper, "--grace",
+				"300ms", trap(t, "grove")), patience)
 			checkGrove(t, out)
 			if lineWith(out.Stderr, "lastout: ", "/proc") == "" {
 				t.Errorf("stderr %q does not say what is lost", out.Stderr)
@@ -49,7 +51,8 @@ func TestProcOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	b := box.New(t, box.PidsCap(600))
-	argv := []string{"--pid", "--fork", "--kill-child", trap(t, "first-process"), box.Lastout(t), "--grace", "300ms", trap(t, "grove")}
+	argv := []string{"--pid", "--fork", "--kill-child", trap(t, "first-process"), box.Lastout(t), "--grace",
+		"300ms", trap(t, "grove")}
 	out := box.Run(t, b, noInput(b.Command("unshare", argv...)), patience)
 	checkGrove(t, out)
 	if lineWith(out.Stdout, "alone") != "alone" {
@@ -67,7 +70,8 @@ func TestFirstProcess(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--mount-proc"}} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			b := box.New(t, box.PidsCap(600))
-			argv := slices.Concat([]string{"--pid", "--fork", "--kill-child"}, flags, []string{box.Lastout(t), "--grace", "300ms", trap(t, "grove")})
+			argv := slices.Concat([]string{"--pid", "--fork", "--kill-child"}, flags,
+				[]string{box.Lastout(t), "--grace", "300ms", trap(t, "grove")})
 			checkGrove(t, box.Run(t, b, noInput(b.Command("unshare", argv...)), patience))
 		})
 	}
@@ -79,7 +83,8 @@ const hidepid = "mount -t proc -o hidepid=2 proc /proc"
 func TestHiddenProcesses(t *testing.T) {
 	t.Parallel()
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		argv := []string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "--grace", "300ms", trap(t, "grove")}
+		argv := []string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t), flag, "--grace",
+			"300ms", trap(t, "grove")}
 		checkGrove(t, box.Run(t, b, unshared(t, b, hidepid, argv...), patience))
 	})
 }
@@ -114,7 +119,8 @@ func TestProcMountedOver(t *testing.T) {
 				stranger=$1; ` + tree + mounts + `
 				setsid sleep 300 & sleep 300 &
 				echo mounted; read line; kill -9 $worker; sleep 300`
-			s := play(t, b, b.Command("unshare", "--mount", "--propagation=private", box.Lastout(t), "sh", "-c", job, "sh", strconv.Itoa(stranger.pid())))
+			s := play(t, b, b.Command("unshare", "--mount", "--propagation=private", box.Lastout(t), "sh", "-c",
+				job, "sh", strconv.Itoa(stranger.pid())))
 			s.expect("mounted")
 			s.in.Close()
 			s.end(125)

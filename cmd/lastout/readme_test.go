@@ -72,7 +72,8 @@ func texts(node any) (list []string) {
 func TestReadmeFlags(t *testing.T) {
 	text := readme(t)
 	newCommand(&options{}).Flags().VisitAll(func(f *pflag.Flag) {
-		row := regexp.MustCompile("(?m)^\\| (?:`-.`, )?`--" + regexp.QuoteMeta(f.Name) + "(?:[ \\[][^`]*)?` \\|.*$").FindString(text)
+		row := regexp.MustCompile("(?m)^\\| (?:`-.`, )?`--" + regexp.QuoteMeta(f.Name) +
+			"(?:[ \\[][^`]*)?` \\|.*$").FindString(text)
 		if row == "" {
 			t.Errorf("the table has no row for --%s", f.Name)
 			return

@@ -116,13 +116,17 @@ func TestReport(t *testing.T) {
 		want   map[string]string
 	}{
 		{"success", []string{"true"}, 0, 0, map[string]string{
-			"name": `"true"`, "command": `["true"]`, "exit_status": "0", "signal": "null", "started": "true", "command_exit_status": "0",
-			"leftover_count": "0", "leftovers": "[]", "signals": "[]", "attempt": "1", "error": "null", "command_line": "null",
+			"name": `"true"`, "command": `["true"]`, "exit_status": "0", "signal": "null", "started": "true",
+			"command_exit_status": "0",
+			"leftover_count":      "0", "leftovers": "[]", "signals": "[]", "attempt": "1", "error": "null",
+			"command_line": "null",
 		}},
 		{"failure", []string{"-c", "exit 3"}, 3, 0, map[string]string{
-			"command_line": `"exit 3"`, "command": `["/bin/sh","-c","exit 3"]`, "exit_status": "3", "command_exit_status": "3",
+			"command_line": `"exit 3"`, "command": `["/bin/sh","-c","exit 3"]`, "exit_status": "3",
+			"command_exit_status": "3",
 		}},
-		{"expected", []string{"-e", "3", "sh", "-c", "exit 3"}, 0, 0, map[string]string{"exit_status": "0", "command_exit_status": "3"}},
+		{"expected", []string{"-e", "3", "sh", "-c", "exit 3"}, 0, 0,
+			map[string]string{"exit_status": "0", "command_exit_status": "3"}},
 		{"signal", []string{"sh", "-c", "kill -TERM $$"}, -1, unix.SIGTERM, map[string]string{
 			"exit_status": "null", "signal": `"TERM"`, "command_exit_status": "null", "command_signal": `"TERM"`,
 		}},
@@ -130,18 +134,21 @@ func TestReport(t *testing.T) {
 			"exit_status": "139", "signal": "null", "command_signal": `"SEGV"`,
 		}},
 		{"leak", []string{"--fail-on-leak", "sh", "-c", "sleep 300 & exit 0"}, 123, 0, map[string]string{
-			"exit_status": "123", "command_exit_status": "0", "leftover_count": "1", "leak_count": "1", "allowed_count": "0",
+			"exit_status": "123", "command_exit_status": "0", "leftover_count": "1", "leak_count": "1",
+			"allowed_count": "0",
 		}},
 		{"allowed", []string{"--fail-on-leak=9", "--allow-leak", "sh,sleep", "sh", "-c", "sleep 300 & exit 0"}, 0, 0,
 			map[string]string{"exit_status": "0", "leftover_count": "1", "leak_count": "0", "allowed_count": "1"}},
 		{"timeout", []string{"-t", "50ms", "sleep", "300"}, 124, 0, map[string]string{
 			"exit_status": "124", "timed_out": "true", "killed": "false", "command_signal": `"TERM"`,
 		}},
-		{"killed", []string{"-t", "50ms", "-k", "1ms", "sh", "-c", "trap '' TERM; sleep 300"}, 137, 0, map[string]string{
-			"exit_status": "137", "timed_out": "true", "killed": "true", "command_signal": `"KILL"`,
-		}},
+		{"killed", []string{"-t", "50ms", "-k", "1ms", "sh", "-c", "trap '' TERM; sleep 300"}, 137, 0,
+			map[string]string{
+				"exit_status": "137", "timed_out": "true", "killed": "true", "command_signal": `"KILL"`,
+			}},
 		{"not found", []string{"no-such-command"}, 127, 0, map[string]string{
-			"exit_status": "127", "started": "false", "error": `"no-such-command: command not found"`, "command_exit_status": "null", "pid": "null",
+			"exit_status": "127", "started": "false", "error": `"no-such-command: command not found"`,
+			"command_exit_status": "null", "pid": "null",
 		}},
 		{"not executable", []string{"/"}, 126, 0, map[string]string{"exit_status": "126", "started": "false"}},
 		{"no UTF-8", []string{"true", "\xff\xfe", "a\"b\\c\n<\x00"[:7]}, 0, 0, map[string]string{
@@ -152,7 +159,8 @@ func TestReport(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := box.New(t)
 			path := filepath.Join(t.TempDir(), "report.json")
-			out := box.Run(t, b, b.Command(box.Lastout(t), slices.Concat([]string{"--report", path}, c.args)...), patience)
+			out := box.Run(t, b, b.Command(box.Lastout(t),
+				slices.Concat([]string{"--report", path}, c.args)...), patience)
 			if out.Status != c.status || out.Signal != c.signal {
 				t.Errorf("status %d, signal %d; stderr %q", out.Status, out.Signal, out.Stderr)
 			}
@@ -169,7 +177,8 @@ func TestReport(t *testing.T) {
 
 func checkTimes(t *testing.T, r report) {
 	t.Helper()
-	if wall, command := r.number(t, "wall_seconds"), r.number(t, "command_seconds"); wall < command || r["started"] == true && command == 0 {
+	if wall, command := r.number(t, "wall_seconds"), r.number(t, "command_seconds"); wall < command ||
+		r["started"] == true && command == 0 {
 		t.Errorf("the command took %vs of %vs", command, wall)
 	}
 }
@@ -222,7 +231,8 @@ func checkSignals(t *testing.T, r report, runner int) {
 		t.Fatalf("signals %v, want one", signals)
 	}
 	got := signals[0].(map[string]any)
-	if got["signal"] != "WINCH" || got["forwarded_as"] != "WINCH" || fmt.Sprint(got["sender_pid"]) != fmt.Sprint(os.Getpid()) {
+	if got["signal"] != "WINCH" || got["forwarded_as"] != "WINCH" ||
+		fmt.Sprint(got["sender_pid"]) != fmt.Sprint(os.Getpid()) {
 		t.Errorf("received %v, want WINCH of %d", got, os.Getpid())
 	}
 }
@@ -231,7 +241,8 @@ func checkSignals(t *testing.T, r report, runner int) {
 func TestReportOfHandedChildren(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		cmd := noInput(b.Command("sh", "-c", `sleep 300 & exec "$@"`, "sh", box.Lastout(t), flag, "true"))
-		if out := box.Run(t, b, cmd, patience); lineWith(out.Stderr, "sleep 300", "holds stdout and stderr open") == "" {
+		if out := box.Run(t, b, cmd, patience); lineWith(out.Stderr, "sleep 300",
+			"holds stdout and stderr open") == "" {
 			t.Errorf("stderr %q", out.Stderr)
 		}
 	})
@@ -250,7 +261,8 @@ func TestReportOfALostWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := readReport(t, schema, data)
-	r.want(t, map[string]string{"exit_status": "125", "started": "true", "command_exit_status": "null", "command_signal": "null"})
+	r.want(t, map[string]string{"exit_status": "125", "started": "true", "command_exit_status": "null",
+		"command_signal": "null"})
 	if text, _ := r["error"].(string); !strings.Contains(text, "worker") {
 		t.Errorf("error %q does not name the worker", text)
 	}
@@ -264,7 +276,8 @@ func TestOutputDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		dir := t.TempDir()
 		list := filepath.Join(dir, "list")
-		cmd := b.Command("sh", "-c", `exec "$@" 5>report 7>trace`, "sh", box.Lastout(t), flag, "--report", "fd:5", "--trace", "fd:7", trap(t, "lists-descriptors"), list)
+		cmd := b.Command("sh", "-c", `exec "$@" 5>report 7>trace`, "sh", box.Lastout(t), flag, "--report",
+			"fd:5", "--trace", "fd:7", trap(t, "lists-descriptors"), list)
 		cmd.Dir = dir
 		if out := box.Run(t, b, cmd, patience); out.Status != 0 || out.Stderr != "" {
 			t.Fatalf("status %d, stderr %q", out.Status, out.Stderr)
@@ -276,7 +289,8 @@ func TestOutputDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(text)) {
-			if strings.HasSuffix(strings.TrimSpace(line), dir+"/report") || strings.HasSuffix(strings.TrimSpace(line), dir+"/trace") {
+			if strings.HasSuffix(strings.TrimSpace(line), dir+"/report") ||
+				strings.HasSuffix(strings.TrimSpace(line), dir+"/trace") {
 				t.Errorf("the job has %s", line)
 			}
 		}
@@ -299,12 +313,14 @@ func TestOutputsLost(t *testing.T) {
 		if err := unix.Mkfifo(fifo, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for name, why := range map[string]string{"/dev/full": "no space left on device", fifo: "nobody reads it", dir + "/gone/out": "no such file or directory"} {
+		for name, why := range map[string]string{"/dev/full": "no space left on device",
+			fifo: "nobody reads it", dir + "/gone/out": "no such file or directory"} {
 			for _, output := range []string{"--report", "--trace"} {
 				if err := os.Mkdir(dir+"/gone", 0o700); err != nil {
 					t.Fatal(err)
 				}
-				out := box.Run(t, b, b.Command(box.Lastout(t), flag, output, name, "sh", "-c", "rmdir "+dir+"/gone; exit 3"), patience)
+				out := box.Run(t, b, b.Command(box.Lastout(t), flag, output, name, "sh", "-c",
+					"rmdir "+dir+"/gone; exit 3"), patience)
 				want := fmt.Sprintf("lastout: %s: %s: %s: it is lost\n", output, name, why)
 				if out.Status != 3 || !strings.HasSuffix(out.Stderr, want) {
 					t.Errorf("status %d, stderr %q, want %q", out.Status, out.Stderr, want)
@@ -335,7 +351,8 @@ func terminal(t *testing.T) (master, slave *os.File) {
 // TestColour: on a terminal who needed SIGKILL stands out, unless NO_COLOR says otherwise; and it
 // is said who holds the terminal.
 func TestColour(t *testing.T) {
-	for env, want := range map[string]string{"NO_COLOR=": "\x1b[1;31mended by KILL\x1b[m", "NO_COLOR=1": ", ended by KILL"} {
+	for env, want := range map[string]string{"NO_COLOR=": "\x1b[1;31mended by KILL\x1b[m",
+		"NO_COLOR=1": ", ended by KILL"} {
 		b := box.New(t)
 		master, slave := terminal(t)
 		cmd := b.Command(box.Lastout(t), "-g", "0", "sh", "-c", "sleep 300 & exit 0")
@@ -344,7 +361,8 @@ func TestColour(t *testing.T) {
 		box.Run(t, b, cmd, patience)
 		buf := make([]byte, 4096) // what a terminal holds at once
 		n, err := master.Read(buf)
-		if said := string(buf[:max(n, 0)]); err != nil || !strings.Contains(said, want) || !strings.Contains(said, "holds stdout and stderr open") {
+		if said := string(buf[:max(n, 0)]); err != nil || !strings.Contains(said, want) ||
+			!strings.Contains(said, "holds stdout and stderr open") {
 			t.Errorf("%s: %q, %v; want %q", env, said, err, want)
 		}
 	}
@@ -361,7 +379,8 @@ func TestFullDisk(t *testing.T) {
 	script := `head -c 56k /dev/zero >$1/fill; exit 3`
 	long := strings.Repeat("0123456789abcdef", 1<<10)
 	show := `"$@"; echo $?; ls -A $0; cat $0/report`
-	cmd := unshared(t, b, preparation, "sh", "-c", show, dir, box.Lastout(t), "--report", dir+"/report", "sh", "-c", script, long, dir)
+	cmd := unshared(t, b, preparation, "sh", "-c", show, dir, box.Lastout(t), "--report", dir+"/report", "sh",
+		"-c", script, long, dir)
 	out := box.Run(t, b, cmd, patience)
 	if want := "3\nfill\nreport\nold\n"; out.Stdout != want {
 		t.Errorf("there is %q, want %q; stderr %q", out.Stdout, want, out.Stderr)

@@ -19,7 +19,8 @@ var version = ""
 
 // run is the whole program but for the process it runs in: it returns the exit status.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{options: options{env: env}, messages: messages{w: stderr}, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &program{options: options{env: env}, messages: messages{w: stderr}, stdin: stdin, stdout: stdout,
+		stderr: stderr}
 	secure, err := guardian.Secure()
 	if !secure { // or the environment is of somebody who has less rights
 		p.heeded = env

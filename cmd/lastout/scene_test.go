@@ -93,7 +93,8 @@ func buildTrap(name string) (string, error) {
 		return "", err
 	}
 	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
-	args := []string{"-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", filepath.Join(testdata, "hostile"), "-o", fresh, source}
+	args := []string{"-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-I",
+		filepath.Join(testdata, "hostile"), "-o", fresh, source}
 	var out []byte
 	for _, mode := range []string{"-static", "-O2"} { // not every C library is there for static programs
 		if out, err = exec.Command("gcc", append([]string{mode}, args...)...).CombinedOutput(); err == nil {

@@ -92,7 +92,8 @@ func TestScripts(t *testing.T) {
 // searchable returns a PATH without what we may not search: a command that is not found would be
 // one that is denied.
 func searchable(path string) string {
-	dirs := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return unix.Access(dir, unix.X_OK) != nil })
+	dirs := slices.DeleteFunc(filepath.SplitList(path),
+		func(dir string) bool { return unix.Access(dir, unix.X_OK) != nil })
 	return strings.Join(dirs, ":")
 }
 

@@ -30,9 +30,11 @@ func signalSets(t *testing.T, b *box.Box, field string, preparation []string, fl
 	with := slices.Concat(preparation, []string{"--"})
 	out := box.Run(t, b, b.Command(trap(t, "starts-with"), slices.Concat(with, print)...), patience)
 	bare = out.Stdout
-	out = box.Run(t, b, b.Command(trap(t, "starts-with"), slices.Concat(with, []string{box.Lastout(t)}, flags, print)...), patience)
+	out = box.Run(t, b, b.Command(trap(t, "starts-with"),
+		slices.Concat(with, []string{box.Lastout(t)}, flags, print)...), patience)
 	if out.Status != 0 || out.Stderr != "" || bare == "" {
-		t.Errorf("after %q, with %q: status %d, signal %d, stderr %q", preparation, flags, out.Status, out.Signal, out.Stderr)
+		t.Errorf("after %q, with %q: status %d, signal %d, stderr %q", preparation, flags, out.Status,
+			out.Signal, out.Stderr)
 	}
 	return bare, out.Stdout
 }
@@ -64,13 +66,15 @@ func TestIgnoreFlag(t *testing.T) {
 			case unix.SIGKILL, unix.SIGSTOP, 32, 33: // cannot be, or are not for programs to ignore
 			case unix.SIGCHLD, 4, 5, 7, 8, 16, 27, 31, 34: // refused: see TestIgnoreIsRefused
 			default:
-				bare, below := signalSets(t, b, "SigIgn", []string{"ignore", strconv.Itoa(int(sig))}, flag, "--ignore", strconv.Itoa(int(sig)))
+				bare, below := signalSets(t, b, "SigIgn", []string{"ignore", strconv.Itoa(int(sig))}, flag,
+					"--ignore", strconv.Itoa(int(sig)))
 				if bare != below {
 					t.Errorf("--ignore %d: the job has %q, want %q", sig, below, bare)
 				}
 			}
 		}
-		bare, below := signalSets(t, b, "SigIgn", []string{"ignore", "13,15,3,10"}, flag, "--ignore", "PIPE,TERM", "--ignore", "sigquit", "--ignore", "USR1")
+		bare, below := signalSets(t, b, "SigIgn", []string{"ignore", "13,15,3,10"}, flag, "--ignore",
+			"PIPE,TERM", "--ignore", "sigquit", "--ignore", "USR1")
 		if bare != below {
 			t.Errorf("--ignore by name: the job has %q, want %q", below, bare)
 		}
@@ -82,7 +86,8 @@ func TestIgnoreFlag(t *testing.T) {
 func TestIgnoredChildSignal(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, list := range []string{"17", "all"} {
-			argv := []string{"ignore", list, "--", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "sleep 60 & setsid sleep 60 & exit 3"}
+			argv := []string{"ignore", list, "--", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c",
+				"sleep 60 & setsid sleep 60 & exit 3"}
 			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
 			if out.Status != 3 || !strings.Contains(out.Stderr, "left 2 processes behind") {
 				t.Errorf("%q: status %d, signal %d, stderr %q", argv, out.Status, out.Signal, out.Stderr)
@@ -95,10 +100,12 @@ func TestIgnoredChildSignal(t *testing.T) {
 // and the Go runtime does not let go of its own signals.
 func TestIgnoreIsRefused(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		for _, sig := range []string{"CHLD", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL", "STOP", "34"} {
+		for _, sig := range []string{"CHLD", "BUS", "FPE", "ILL", "TRAP", "SYS", "PROF", "STKFLT", "KILL",
+			"STOP", "34"} {
 			started := filepath.Join(t.TempDir(), "started")
 			out := box.Run(t, b, b.Command(box.Lastout(t), flag, "--ignore", sig, "touch", started), patience)
-			if out.Status != 125 || strings.Count(out.Stderr, "\n") != 1 || !strings.Contains(out.Stderr, "cannot be ignored") {
+			if out.Status != 125 || strings.Count(out.Stderr, "\n") != 1 ||
+				!strings.Contains(out.Stderr, "cannot be ignored") {
 				t.Errorf("--ignore %s: status %d, stderr %q", sig, out.Status, out.Stderr)
 			}
 			if _, err := os.Stat(started); err == nil {
@@ -123,7 +130,8 @@ func checkMasks(t *testing.T, lists ...string) {
 // TestMaskIsInherited: the mask that lastout was started with, though the Go runtime unblocks a
 // part of it in all of its threads.
 func TestMaskIsInherited(t *testing.T) {
-	checkMasks(t, "", "all", "1,2,3,15", "10,12", "13", "14,18", "17,23,27", "20,21,22", "24,25,26,28,29,30", "32,33,34", "35,40,64")
+	checkMasks(t, "", "all", "1,2,3,15", "10,12", "13", "14,18", "17,23,27", "20,21,22", "24,25,26,28,29,30",
+		"32,33,34", "35,40,64")
 }
 
 // TestPendingSignals: what was blocked and pending when lastout was executed is pending for the
@@ -131,7 +139,8 @@ func TestMaskIsInherited(t *testing.T) {
 func TestPendingSignals(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		sent := []string{"10", "15", "20", "40", "64"}
-		argv := []string{"block", "all", "raise", strings.Join(sent, ","), "--", box.Lastout(t), flag, trap(t, "tells-signals")}
+		argv := []string{"block", "all", "raise", strings.Join(sent, ","), "--", box.Lastout(t), flag,
+			trap(t, "tells-signals")}
 		s := play(t, b, b.Command(trap(t, "starts-with"), argv...))
 		s.ready()
 		var got []string
@@ -152,9 +161,11 @@ func TestPendingSignals(t *testing.T) {
 // has it ignored.
 func TestIgnoredSignalsReachTheCommand(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		s := play(t, b, b.Command(trap(t, "starts-with"), "ignore", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
+		s := play(t, b, b.Command(trap(t, "starts-with"), "ignore", "all", "--", box.Lastout(t), flag,
+			trap(t, "tells-signals")))
 		s.ready()
-		for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, 50} {
+		for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,
+			unix.SIGUSR1, 50} {
 			s.signal(s.pid(), sig)
 			s.expect(strconv.Itoa(int(sig)))
 		}
@@ -169,12 +180,15 @@ func TestEarlySignals(t *testing.T) {
 	const rounds, each = 25, 40
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for round := range rounds {
-			s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
-			for statusField(fmt.Sprintf("/proc/%d/status", s.pid()), "Name") != filepath.Base(box.Lastout(t)) { // until then it is what executes it
+			s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag,
+				trap(t, "tells-signals")))
+			// until then it is what executes it
+			for statusField(fmt.Sprintf("/proc/%d/status", s.pid()), "Name") != filepath.Base(box.Lastout(t)) {
 			}
 			sent, got := map[int]int{}, map[int]int{}
 			for range each {
-				time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond) // not to wait for something, but to come at every moment
+				// not to wait for something, but to come at every moment
+				time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
 				sig := 35 + rand.IntN(29)
 				s.signal(s.pid(), syscall.Signal(sig))
 				sent[sig]++
@@ -213,7 +227,8 @@ func TestEarlySignalsToTheGroup(t *testing.T) {
 			cmd := b.Command(box.Lastout(t), "sleep", "300")
 			cmd.SysProcAttr.Setpgid = true
 			s := play(t, b, cmd)
-			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			// not to wait for something, but to come at every moment
+			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
 			s.signal(-s.pid(), sig)
 			s.endOf(sig)
 		}
@@ -231,7 +246,8 @@ func TestEarlyStop(t *testing.T) {
 			cmd := b.Command(box.Lastout(t), append(flags, "sleep", "300")...)
 			cmd.SysProcAttr.Setpgid = true
 			s := play(t, b, cmd)
-			time.Sleep(time.Duration(rand.IntN(10000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			// not to wait for something, but to come at every moment
+			time.Sleep(time.Duration(rand.IntN(10000)) * time.Microsecond)
 			s.signal(-s.pid(), unix.SIGTSTP)
 			awaitStop(t, s)
 			s.signal(-s.pid(), unix.SIGCONT)
@@ -250,7 +266,8 @@ func TestEarlyStopAndContinue(t *testing.T) {
 			cmd := b.Command(box.Lastout(t), flag, "sh", "-c", "exit 7")
 			cmd.SysProcAttr.Setpgid = true
 			s := play(t, b, cmd)
-			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond) // not to wait for something, but to come at every moment
+			// not to wait for something, but to come at every moment
+			time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond)
 			_ = unix.Kill(-s.pid(), unix.SIGTSTP)
 			_ = unix.Kill(-s.pid(), unix.SIGCONT) // it may have ended
 			s.end(7)
@@ -262,7 +279,8 @@ func TestEarlyStopAndContinue(t *testing.T) {
 // either. lastout stops with it, nobody else does, and a SIGCONT continues both.
 func TestTwoStops(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		for _, sigs := range [][]syscall.Signal{{unix.SIGTSTP, unix.SIGTTOU}, {unix.SIGTTIN, unix.SIGTSTP}, {unix.SIGTTOU, unix.SIGTTIN}} {
+		for _, sigs := range [][]syscall.Signal{{unix.SIGTSTP, unix.SIGTTOU}, {unix.SIGTTIN, unix.SIGTSTP},
+			{unix.SIGTTOU, unix.SIGTTIN}} {
 			for range 10 {
 				cmd := b.Command(box.Lastout(t), flag, "sh", "-c", "echo ready $$ $$; read line; exit 7")
 				cmd.SysProcAttr.Setpgid = true
@@ -426,7 +444,8 @@ func TestSuspension(t *testing.T) {
 // it with all signals blocked.
 func TestForwardsThoughAllIsBlocked(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag, trap(t, "tells-signals")))
+		s := play(t, b, b.Command(trap(t, "starts-with"), "block", "all", "--", box.Lastout(t), flag,
+			trap(t, "tells-signals")))
 		s.ready()
 		for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, 40} {
 			s.signal(s.pid(), sig)
@@ -480,7 +499,8 @@ func forwardOnce(t *testing.T, b *box.Box, flag string, sig syscall.Signal) {
 // TestBothAreSignalled is `pkill lastout`: whoever signals all processes of that name means the job
 // once. It guards that the worker neither dies of the signal nor passes it on.
 func TestBothAreSignalled(t *testing.T) {
-	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2} {
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
+		unix.SIGUSR2} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			b := box.New(t)
 			s := play(t, b, b.Command(box.Lastout(t), trap(t, "tells-signals")))

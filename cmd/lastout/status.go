@@ -37,9 +37,11 @@ var errWorkerLost = errors.New("the worker died; the job was ended")
 
 // verdict is what lastout ends with: an exit status, or the signal that the command died of.
 type verdict struct {
-	status  int
-	signal  syscall.Signal // if not 0, die of it
-	because string         // what lastout itself has to do with the status; "" where it is the command's, or was said when it happened
+	status int
+	signal syscall.Signal // if not 0, die of it
+	// what lastout itself has to do with the status; "" where it is the command's, or was said when
+	// it happened
+	because string
 }
 
 // startFailure is the status for a command that could not be started.

@@ -30,7 +30,8 @@ func degraded(m *messages, r *jobs.Runner, keeper string) {
 	if err := r.Degraded(); err != nil {
 		m.say("%v: descendants are found only when their parents are dead", err)
 	}
-	if keeper != "off" && os.Getpid() != 1 && (guardian.Started() == guardian.Unknown || guardian.Started() == guardian.Alone) {
+	if keeper != "off" && os.Getpid() != 1 && (guardian.Started() == guardian.Unknown ||
+		guardian.Started() == guardian.Alone) {
 		m.say("there is no guardian here: if lastout itself is killed by SIGKILL, what the command started lives on")
 	}
 }

@@ -39,7 +39,8 @@ func untouchable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "becomes-root")
-	for _, err := range []error{os.WriteFile(path, data, 0o755), os.Chmod(path, 0o755|os.ModeSetuid), os.Chmod(dir, 0o755)} {
+	for _, err := range []error{os.WriteFile(path, data, 0o755), os.Chmod(path, 0o755|os.ModeSetuid),
+		os.Chmod(dir, 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +59,8 @@ func playUntouchable(t *testing.T, b *box.Box, preparation string, flags ...stri
 func playUntouchables(t *testing.T, b *box.Box, preparation, argument string, flags ...string) (s *scene, pid int) {
 	t.Helper()
 	script := `"$0" ` + argument + ` & sleep 50 & setsid sleep 50 & read line; exit 3`
-	argv := slices.Concat([]string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t)}, flags, []string{"sh", "-c", script, untouchable(t)})
+	argv := slices.Concat([]string{trap(t, "starts-with"), "uid", somebody, "--", box.Lastout(t)}, flags,
+		[]string{"sh", "-c", script, untouchable(t)})
 	var cmd *exec.Cmd
 	if preparation == "" {
 		cmd = b.Command(argv[0], argv[1:]...)
@@ -100,7 +102,8 @@ func TestUntouchable(t *testing.T) {
 			if used := cpuTime(t, lastout) - before; used > 300*time.Millisecond {
 				t.Errorf("lastout used %v of processor time while it waited for 2s", used)
 			}
-			if said := s.said(); lineWith(said, "lastout: ", strconv.Itoa(pid), c.command, "not permitted") == "" || strings.Count(said, "cannot end") > 3 {
+			if said := s.said(); lineWith(said, "lastout: ", strconv.Itoa(pid), c.command,
+				"not permitted") == "" || strings.Count(said, "cannot end") > 3 {
 				t.Errorf("stderr %q; want a line for %d, with the reason, and not again and again", said, pid)
 			}
 			s.signal(pid, unix.SIGKILL)
@@ -129,7 +132,8 @@ func cpuTime(t *testing.T, pids []int) (total time.Duration) {
 // TestGiveUp (G5): with --give-up lastout returns, with status 125 and the survivors' names.
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
-	for name, preparation := range map[string]string{"plain": "", "hidden": hidepid, "without proc": "mount -t tmpfs none /proc"} {
+	for name, preparation := range map[string]string{"plain": "", "hidden": hidepid,
+		"without proc": "mount -t tmpfs none /proc"} {
 		t.Run(name, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 				adoptOrphans(t)
@@ -210,7 +214,8 @@ func TestUninterruptible(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "sleep 50 & echo ready $! $$; setsid sleep 50 & read line; exit 3"))
+		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "sh", "-c",
+			"sleep 50 & echo ready $! $$; setsid sleep 50 & read line; exit 3"))
 		pid, _ := s.ready()
 		thaw := freeze(t, pid)
 		wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
@@ -230,7 +235,8 @@ func TestGiveUpUninterruptible(t *testing.T) {
 	needRoot(t)
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		adoptOrphans(t)
-		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--give-up", "500ms", "sh", "-c", "sleep 50 & echo ready $! $$; read line; exit 0"))
+		s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "--give-up", "500ms", "sh", "-c",
+			"sleep 50 & echo ready $! $$; read line; exit 0"))
 		pid, _ := s.ready()
 		thaw := freeze(t, pid)
 		s.in.Close()

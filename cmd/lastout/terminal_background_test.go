@@ -63,7 +63,8 @@ func TestForegroundLater(t *testing.T) {
 		child := childOf(s.pid())
 		s.line("fg")
 		s.until("the job is in the foreground", func() bool { return s.foreground() == child })
-		s.inState(s.pid(), "S") // it continues the group after it has given the terminal away, which would undo a Ctrl-Z
+		// it continues the group after it has given the terminal away, which would undo a Ctrl-Z
+		s.inState(s.pid(), "S")
 		s.keys(ctrlZ)
 		s.expect(`@148@ `)
 		s.stopped(job.pid)

@@ -47,7 +47,8 @@ func TestModesAfterTimeout(t *testing.T) {
 // TestModesAreTheJobs: what a job that exits by itself has changed stays changed.
 func TestModesAreTheJobs(t *testing.T) {
 	inShells(t, func(t *testing.T, s *seat) {
-		for _, c := range []struct{ change, want string }{{"-echoctl", " -echoctl"}, {"echoctl", " echoctl"}, {"-echo", " -echo "}, {"echo", " echo "}} {
+		for _, c := range []struct{ change, want string }{{"-echoctl", " -echoctl"}, {"echoctl", " echoctl"},
+			{"-echo", " -echo "}, {"echo", " echo "}} {
 			if s.shell.name == "zsh" && strings.HasSuffix(c.change, "echo") {
 				continue // it insists on it
 			}

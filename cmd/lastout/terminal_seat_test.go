@@ -81,7 +81,8 @@ func sit(t testing.TB, b *box.Box, env []string, argv ...string) *seat {
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
 	s.cmd.SysProcAttr.Setsid, s.cmd.SysProcAttr.Setctty = true, true
 	s.cmd.Dir = t.TempDir()
-	s.cmd.Env = append(s.cmd.Env, "PATH="+stageDir(t)+":"+os.Getenv("PATH"), "HOME="+s.cmd.Dir, "TERM=xterm", "HISTFILE=/dev/null", "ENV=")
+	s.cmd.Env = append(s.cmd.Env, "PATH="+stageDir(t)+":"+os.Getenv("PATH"), "HOME="+s.cmd.Dir, "TERM=xterm",
+		"HISTFILE=/dev/null", "ENV=")
 	s.cmd.Env = append(s.cmd.Env, env...)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -209,7 +210,8 @@ func (s *seat) await(pattern *regexp.Regexp) (before string, match []string) {
 		select {
 		case <-s.more:
 		case <-limit.C:
-			s.t.Fatalf("no %q; %s; the terminal shows:\n%s%s", pattern, s.condition(), s.screen(), describe(s.b.Procs()))
+			s.t.Fatalf("no %q; %s; the terminal shows:\n%s%s", pattern, s.condition(), s.screen(),
+				describe(s.b.Procs()))
 		}
 	}
 }
@@ -367,7 +369,8 @@ func (s *seat) inState(pid int, state string) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("process %d in state %s", pid, state), func() bool {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
-		return len(tasks) > 0 && !slices.ContainsFunc(tasks, func(task string) bool { return !strings.HasPrefix(statusField(task, "State"), state) })
+		return len(tasks) > 0 && !slices.ContainsFunc(tasks,
+			func(task string) bool { return !strings.HasPrefix(statusField(task, "State"), state) })
 	})
 }
 
@@ -393,7 +396,8 @@ func (s *seat) signal(pid int, sig syscall.Signal) {
 func (s *seat) back(before unix.Termios) {
 	s.t.Helper()
 	if got := s.foreground(); got != s.pid() {
-		s.t.Errorf("process group %d is in the foreground, and not the shell, %d; the terminal shows:\n%s", got, s.pid(), s.screen())
+		s.t.Errorf("process group %d is in the foreground, and not the shell, %d; the terminal shows:\n%s", got,
+			s.pid(), s.screen())
 	}
 	if got := s.modes(); got != before {
 		s.t.Errorf("the terminal's modes are %+v, they were %+v; the terminal shows:\n%s", got, before, s.screen())

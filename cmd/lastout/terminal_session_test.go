@@ -53,14 +53,18 @@ func TestShellOfFirstProcess(t *testing.T) {
 	needRoot(t)
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) {
-			argv := append([]string{"/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc", box.Lastout(t)}, sh.argv...)
+			argv := append([]string{"/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+				box.Lastout(t)}, sh.argv...)
 			s := shell{sh.name, argv, sh.prompt}.begin(t, box.New(t, box.PidsCap(600)), "L=")
 			s.line("actor ready pause")
 			s.ready()
 			s.keys(ctrlZ)
 			s.prompt(148)
 			s.line("fg")
-			s.until("the job has the terminal", func() bool { return s.foreground() != 0 && strings.Contains(commandLine(s.foreground()), "actor") })
+			s.until("the job has the terminal", func() bool {
+				return s.foreground() != 0 &&
+					strings.Contains(commandLine(s.foreground()), "actor")
+			})
 			s.keys(ctrlC)
 			s.prompt(130)
 			s.leave()

@@ -33,7 +33,8 @@ func asWithoutIn(t *testing.T, sh shell, play func(s *seat) []string) {
 		s.leave()
 	}
 	if !slices.Equal(seen[0], seen[1]) {
-		t.Errorf("without lastout one sees\n\t%s\nand with it\n\t%s", strings.Join(seen[0], "\n\t"), strings.Join(seen[1], "\n\t"))
+		t.Errorf("without lastout one sees\n\t%s\nand with it\n\t%s", strings.Join(seen[0], "\n\t"),
+			strings.Join(seen[1], "\n\t"))
 	}
 }
 
@@ -167,7 +168,10 @@ func TestStoppedFromOutside(t *testing.T) {
 			t.Errorf("jobs says %q of a job that runs again", text)
 		}
 		s.line("fg")
-		s.until("the job has the terminal", func() bool { return s.foreground() == job.group || s.foreground() == child })
+		s.until("the job has the terminal", func() bool {
+			return s.foreground() == job.group ||
+				s.foreground() == child
+		})
 		s.keys(ctrlC)
 		s.prompt(130)
 		s.back(before)
@@ -180,7 +184,8 @@ func TestSuspensionAtTerminal(t *testing.T) {
 	for _, flag := range []string{"--keeper=auto", "--foreground", "--keeper=off"} {
 		for _, sig := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
 			t.Run(flag+" "+unix.SignalName(sig), func(t *testing.T) {
-				s := sit(t, box.New(t), nil, trap(t, "starts-with"), "leads", "0", "--", box.Lastout(t), flag, box.Program(t, "terminal", "actor"), "tell", "ready", "pause")
+				s := sit(t, box.New(t), nil, trap(t, "starts-with"), "leads", "0", "--", box.Lastout(t), flag,
+					box.Program(t, "terminal", "actor"), "tell", "ready", "pause")
 				s.ready()
 				lastout := childOf(s.pid())
 				for range *suspensions {

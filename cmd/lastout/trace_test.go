@@ -118,7 +118,8 @@ func checkPhases(t *testing.T, events []traceEvent, runner int, end float64) {
 		t.Fatalf("our track has %+v", own)
 	}
 	if over := *left.Time + *left.Dur; *command.Time+*command.Dur > *left.Time+1 || over+1 < end {
-		t.Errorf("the command from %v for %v, leftovers from %v to %v, the last ended at %v", *command.Time, *command.Dur, *left.Time, over, end)
+		t.Errorf("the command from %v for %v, leftovers from %v to %v, the last ended at %v", *command.Time,
+			*command.Dur, *left.Time, over, end)
 	}
 	if fmt.Sprint(signal.Args["sender_pid"]) != fmt.Sprint(float64(os.Getpid())) {
 		t.Errorf("the signal came from %v, want %d", signal.Args["sender_pid"], os.Getpid())

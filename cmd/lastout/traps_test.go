@@ -33,7 +33,8 @@ func TestJobOutlivesThreads(t *testing.T) {
 			s.expect("done")
 		}
 		if now := forkedBy(parent, leader); now != thread || now == 0 {
-			t.Errorf("the leader was forked by thread %d and belongs to thread %d now: the first has ended", thread, now)
+			t.Errorf("the leader was forked by thread %d and belongs to thread %d now: the first has ended",
+				thread, now)
 		}
 		s.in.Close()
 		s.end(7)
@@ -50,7 +51,8 @@ func TestDeathSignal(t *testing.T) {
 			argv := slices.Concat([]string{flag}, c.flags, []string{trap(t, "prints-deathsig")})
 			out := box.Run(t, b, b.Command(box.Lastout(t), argv...), patience)
 			if out.Stdout != c.want || out.Status != 0 {
-				t.Errorf("%q prints %q, want %q; status %d, stderr %q", argv, out.Stdout, c.want, out.Status, out.Stderr)
+				t.Errorf("%q prints %q, want %q; status %d, stderr %q", argv, out.Stdout, c.want, out.Status,
+					out.Stderr)
 			}
 		}
 	})
@@ -98,7 +100,8 @@ func TestChildrenByExec(t *testing.T) {
 		if err := unix.Mkfifo(fifo, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := play(t, b, b.Command("sh", "-c", script, "sh", box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", "echo up; read line <"+fifo+"; exit 7"))
+		s := play(t, b, b.Command("sh", "-c", script, "sh", box.Lastout(t), flag, "--grace", "300ms", "sh",
+			"-c", "echo up; read line <"+fifo+"; exit 7"))
 		pid, err := strconv.Atoi(s.line())
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +112,8 @@ func TestChildrenByExec(t *testing.T) {
 		}
 		for end := time.Now().Add(patience); processState(pid) != ""; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("a child by exec has exited, and is in state %s: not reaped while the job runs", processState(pid))
+				t.Fatalf("a child by exec has exited, and is in state %s: not reaped while the job runs",
+					processState(pid))
 			}
 		}
 		if err := os.WriteFile(fifo, []byte("\n"), 0); err != nil {
@@ -126,7 +130,8 @@ func TestLastGoodbyes(t *testing.T) {
 	for _, how := range []string{"stopped", "parenthesis", "first-thread"} {
 		t.Run(how, func(t *testing.T) {
 			underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-				out := box.Run(t, b, b.Command(box.Lastout(t), flag, "--grace", "25s", trap(t, "handles-late"), how), patience)
+				out := box.Run(t, b, b.Command(box.Lastout(t), flag, "--grace", "25s", trap(t, "handles-late"),
+					how), patience)
 				if out.Status != 7 || out.Stdout != "handled\n" || !strings.Contains(out.Stderr, "ended by TERM") {
 					t.Errorf("status %d, stdout %q, stderr %q", out.Status, out.Stdout, out.Stderr)
 				}
@@ -139,7 +144,8 @@ func TestLastGoodbyes(t *testing.T) {
 // where the job is stopped.
 func TestStoppedJobHandlesForwarded(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c", "trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do sleep .1; done"))
+		s := play(t, b, b.Command(box.Lastout(t), flag, "sh", "-c",
+			"trap 'echo handled; exit 7' TERM; echo ready $$ $PPID; while :; do sleep .1; done"))
 		leader, _ := s.ready()
 		stop(t, map[string]int{"leader": leader}, "leader")
 		s.signal(s.pid(), unix.SIGTERM)
@@ -265,7 +271,8 @@ func TestStrangerInTheGroup(t *testing.T) {
 			kill -TERM $stranger; wait $stranger; echo $?`
 		out := box.Run(t, b, noInput(b.Command("bash", "-c", script, "bash", box.Lastout(t), "-q", flag)), patience)
 		if out.Stdout != "7\n143\n" {
-			t.Errorf("lastout and the stranger ended with %q, want 7 and 143, of TERM; stderr %q", out.Stdout, out.Stderr)
+			t.Errorf("lastout and the stranger ended with %q, want 7 and 143, of TERM; stderr %q", out.Stdout,
+				out.Stderr)
 		}
 	})
 }

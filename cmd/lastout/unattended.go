@@ -52,7 +52,8 @@ func (u *unattended) addFlags(f *pflag.FlagSet) {
 	f.Var(&u.lock, "lock", "run only while holding the lock of this file; it is held until every descendant is gone")
 	f.Var(&u.lockWait, "lock-wait", "wait this long for the lock, or forever")
 	f.Var(&u.lockStatus, "lock-status", "exit status where somebody else holds the lock")
-	f.BoolVar(&u.quietSuccess, "quiet-success", false, "hold the output back, and show it only if the command fails, times out or leaks")
+	f.BoolVar(&u.quietSuccess, "quiet-success", false,
+		"hold the output back, and show it only if the command fails, times out or leaks")
 	f.Var(&u.tail, "tail", "with --quiet-success, show only so many lines (200) or bytes (10k, 1M) of the end")
 	f.Var(&u.holdLimit, "hold-limit", "with --quiet-success, keep no more than the last so many bytes (10k, 1M) of the output; with --log, write no more")
 	f.Var(&u.retries, "retry", "run a command that fails up to N times more")
@@ -71,7 +72,8 @@ func (u *unattended) addFlags(f *pflag.FlagSet) {
 
 // asked reports whether anything of it is wanted.
 func (u *unattended) asked() bool {
-	return u.lock != "" || u.quietSuccess || u.retries > 0 || u.jitter.d > 0 || u.metrics != "" || u.hooks() || u.log != ""
+	return u.lock != "" || u.quietSuccess || u.retries > 0 || u.jitter.d > 0 || u.metrics != "" || u.hooks() ||
+		u.log != ""
 }
 
 func (u *unattended) hooks() bool {

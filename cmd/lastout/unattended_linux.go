@@ -113,13 +113,15 @@ func (w *watch) over(ctx context.Context, run *facts.Run) {
 		return
 	}
 	for _, l := range run.Leftovers[:min(len(run.Leftovers), maxReported)] {
-		w.record.Warn("leftover", "pid", strconv.Itoa(l.PID), "command", l.Cmdline, "age", l.Age.Seconds(), "ended", l.End.String())
+		w.record.Warn("leftover", "pid", strconv.Itoa(l.PID), "command", l.Cmdline, "age", l.Age.Seconds(),
+			"ended", l.End.String())
 	}
 	if w.begun {
 		w.writeMetrics(run)
 		w.endHooks(ctx, run)
 	}
-	w.record.Info("over", "status", run.Status, "seconds", run.End.Sub(w.begin(run)).Seconds(), "attempts", w.total.attempts,
+	w.record.Info("over", "status", run.Status, "seconds", run.End.Sub(w.begin(run)).Seconds(), "attempts",
+		w.total.attempts,
 		"timed_out", run.TimedOut(), "leftovers", w.total.leftovers)
 }
 

@@ -38,7 +38,8 @@ func TestHeldOutputIsLarge(t *testing.T) {
 			// Another lastout tells what memory that took: what the kernel counts for our child
 			// begins with what we have (exec_mmap).
 			report := filepath.Join(t.TempDir(), "report")
-			argv := slices.Concat([]string{"--report", report, box.Lastout(t), "--quiet-success"}, c.flags, []string{"sh", "-c", `yes "$0" | head -c 1G; exit 3`, strings.Repeat("x", 1023)})
+			argv := slices.Concat([]string{"--report", report, box.Lastout(t), "--quiet-success"}, c.flags,
+				[]string{"sh", "-c", `yes "$0" | head -c 1G; exit 3`, strings.Repeat("x", 1023)})
 			cmd := noInput(b.Command(box.Lastout(t), argv...))
 			cmd.Env = append(cmd.Env, "TMPDIR="+t.TempDir())
 			out, theirs, err := os.Pipe()
@@ -104,7 +105,8 @@ func TestHeldOutputIsNotRead(t *testing.T) {
 	defer r.Close()
 	b := box.New(t)
 	hook := filepath.Join(t.TempDir(), "hook")
-	cmd := b.Command("bash", "-c", `exec "$@" >&3 3>&-`, "bash", box.Lastout(t), "--quiet-success", "--on-failure", "echo ran >"+hook, "sh", "-c", "seq 100000; exit 3")
+	cmd := b.Command("bash", "-c", `exec "$@" >&3 3>&-`, "bash", box.Lastout(t), "--quiet-success",
+		"--on-failure", "echo ran >"+hook, "sh", "-c", "seq 100000; exit 3")
 	cmd.ExtraFiles = []*os.File{w}
 	s := play(t, b, cmd)
 	w.Close()
@@ -152,7 +154,8 @@ func TestHeldOutputAtPidsLimit(t *testing.T) {
 		for _, limit := range []int{40, 64, 150} {
 			t.Run(fmt.Sprintf("%d, keeper=%s", limit, keeper), func(t *testing.T) {
 				b := box.New(t, box.PidsLimit(limit))
-				argv := []string{"--keeper", keeper, "--grace", "200ms", "--quiet-success", "--lock", lock, "--log", log, trap(t, "fills-up")}
+				argv := []string{"--keeper", keeper, "--grace", "200ms", "--quiet-success", "--lock", lock,
+					"--log", log, trap(t, "fills-up")}
 				checkFull(t, box.Run(t, b, noInput(b.Command(box.Lastout(t), argv...)), patience))
 			})
 		}
@@ -162,7 +165,8 @@ func TestHeldOutputAtPidsLimit(t *testing.T) {
 // TestHeldOutputFewDescriptors: with so few that lastout itself has enough, but hardly.
 func TestHeldOutputFewDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-		argv := []string{"nofile", "24", "--", box.Lastout(t), flag, "--grace", "300ms", "--quiet-success", "--lock", filepath.Join(t.TempDir(), "lock"), trap(t, "grove")}
+		argv := []string{"nofile", "24", "--", box.Lastout(t), flag, "--grace", "300ms", "--quiet-success",
+			"--lock", filepath.Join(t.TempDir(), "lock"), trap(t, "grove")}
 		checkGrove(t, box.Run(t, b, noInput(b.Command(trap(t, "starts-with"), argv...)), patience))
 	})
 }
@@ -172,9 +176,11 @@ func TestHeldOutputFewDescriptors(t *testing.T) {
 func TestHeldOutputIntoClosedDescriptors(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for _, list := range closings {
-			argv := []string{"close", list, "--", box.Lastout(t), flag, "--quiet-success", "sh", "-c", "echo out; echo err >&2; sleep 60 & exit 7"}
+			argv := []string{"close", list, "--", box.Lastout(t), flag, "--quiet-success", "sh", "-c",
+				"echo out; echo err >&2; sleep 60 & exit 7"}
 			out := box.Run(t, b, b.Command(trap(t, "starts-with"), argv...), patience)
-			if out.Status != 7 || strings.Contains(list, "1") == strings.Contains(out.Stdout, "out\n") || strings.Contains(list, "2") == strings.Contains(out.Stderr, "err\n") {
+			if out.Status != 7 || strings.Contains(list, "1") == strings.Contains(out.Stdout, "out\n") ||
+				strings.Contains(list, "2") == strings.Contains(out.Stderr, "err\n") {
 				t.Errorf("with %q closed: status %d, stdout %q, stderr %q", list, out.Status, out.Stdout, out.Stderr)
 			}
 		}
@@ -202,7 +208,8 @@ func TestStrangerHoldsOutput(t *testing.T) {
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c", `exec 3>&1; echo $$ >job; read go <go; exit 3`))
+	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "sh", "-c",
+		`exec 3>&1; echo $$ >job; read go <go; exit 3`))
 	cmd.Dir = dir
 	if out := box.Run(t, b, cmd, patience); out.Status != 3 || out.Stdout != "stranger\n" {
 		t.Errorf("status %d, stdout %.100q, stderr %q", out.Status, out.Stdout, out.Stderr)
@@ -219,7 +226,8 @@ func TestRetryIsEnded(t *testing.T) {
 	heedSignals(t)
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP} {
 		underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "1h", "--on-failure", "echo told $LASTOUT_RUN_SIGNAL", "sh", "-c", "exit 3"))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "1h",
+				"--on-failure", "echo told $LASTOUT_RUN_SIGNAL", "sh", "-c", "exit 3"))
 			s.awaitSaid("attempt 1 of 4, the next in")
 			s.signal(s.pid(), sig)
 			s.endOf(sig)
@@ -228,7 +236,8 @@ func TestRetryIsEnded(t *testing.T) {
 			}
 		})
 		underBoth(t, func(t *testing.T, b *box.Box, flag string) {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "0", "sh", "-c", "trap 'exit 3' TERM INT HUP; echo ready $$ $PPID; while :; do sleep .1; done"))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--retry", "3", "--retry-delay", "0", "sh", "-c",
+				"trap 'exit 3' TERM INT HUP; echo ready $$ $PPID; while :; do sleep .1; done"))
 			s.ready()
 			s.signal(s.pid(), sig)
 			s.end(3)
@@ -244,13 +253,15 @@ func TestRetryIsEnded(t *testing.T) {
 func TestSignalsBetweenAttempts(t *testing.T) {
 	underBoth(t, func(t *testing.T, b *box.Box, flag string) {
 		for i := range 40 {
-			s := play(t, b, b.Command(box.Lastout(t), flag, "-q", "--retry", "1000000", "--retry-delay", "0", "sh", "-c", "echo; exit 3"))
+			s := play(t, b, b.Command(box.Lastout(t), flag, "-q", "--retry", "1000000", "--retry-delay", "0",
+				"sh", "-c", "echo; exit 3"))
 			for range 1 + i/4 {
 				s.line()
 			}
 			go func() { _, _ = io.Copy(io.Discard, s.lines) }()
 			s.signal(s.pid(), unix.SIGTERM)
-			if st := s.wait(); !(st.Signaled() && st.Signal() == unix.SIGTERM) && !(st.Exited() && st.ExitStatus() == 3) {
+			if st := s.wait(); !(st.Signaled() && st.Signal() == unix.SIGTERM) &&
+				!(st.Exited() && st.ExitStatus() == 3) {
 				t.Errorf("%s, want the command's status or death by TERM; stderr %q", ended(st), s.said())
 			}
 			b.AssertEmpty()
@@ -285,7 +296,8 @@ func TestHookIsEnded(t *testing.T) {
 // started.
 func TestStartHookIsEnded(t *testing.T) {
 	b := box.New(t)
-	s := play(t, b, b.Command(box.Lastout(t), "--on-start", "echo hook; exec sleep 300", "--on-failure", "echo told", "sh", "-c", "echo started >&2"))
+	s := play(t, b, b.Command(box.Lastout(t), "--on-start", "echo hook; exec sleep 300", "--on-failure",
+		"echo told", "sh", "-c", "echo started >&2"))
 	s.awaitSaid("hook")
 	s.signal(s.pid(), unix.SIGTERM)
 	s.endOf(unix.SIGTERM)
@@ -313,7 +325,8 @@ func TestLogSockets(t *testing.T) {
 			}
 			defer daemon.Close()
 			b := box.New(t)
-			out := box.Run(t, b, unshared(t, b, fmt.Sprintf(preparation, path), box.Lastout(t), "--log", target, "--name", "backup", "sh", "-c", "exit 3"), patience)
+			out := box.Run(t, b, unshared(t, b, fmt.Sprintf(preparation, path), box.Lastout(t), "--log", target,
+				"--name", "backup", "sh", "-c", "exit 3"), patience)
 			if out.Status != 3 || out.Stderr != "" {
 				t.Errorf("status %d, stderr %q", out.Status, out.Stderr)
 			}
@@ -350,8 +363,10 @@ func TestMetricsOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	b := box.New(t)
 	script := `cd "$1" && "$0" --metrics m.prom true && "$0" --metrics m.prom sh -c 'dd if=/dev/zero of=fill bs=4k 2>/dev/null; exit 3'; echo $?; cat m.prom`
-	out := box.Run(t, b, unshared(t, b, "mount -t tmpfs -o size=64k none "+dir, "sh", "-c", script, box.Lastout(t), dir), patience)
-	if !strings.HasPrefix(out.Stdout, "3\n# HELP") || !strings.Contains(out.Stdout, `lastout_exit_status{name="true"} 0`) {
+	out := box.Run(t, b, unshared(t, b, "mount -t tmpfs -o size=64k none "+dir, "sh", "-c", script,
+		box.Lastout(t), dir), patience)
+	if !strings.HasPrefix(out.Stdout, "3\n# HELP") ||
+		!strings.Contains(out.Stdout, `lastout_exit_status{name="true"} 0`) {
 		t.Errorf("stdout %q, stderr %q", out.Stdout, out.Stderr)
 	}
 	if lineWith(out.Stderr, "lastout: --metrics:", "no space left on device") == "" {
@@ -363,7 +378,8 @@ func TestMetricsOnFullDisk(t *testing.T) {
 // lastout said between them.
 func TestOutputOfAttempts(t *testing.T) {
 	b := box.New(t)
-	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "--retry", "1", "--retry-delay", "0", "sh", "-c", "echo out; echo err >&2; exit 3"))
+	cmd := noInput(b.Command(box.Lastout(t), "--quiet-success", "--retry", "1", "--retry-delay", "0", "sh",
+		"-c", "echo out; echo err >&2; exit 3"))
 	var both bytes.Buffer
 	r, w, err := os.Pipe()
 	if err != nil {

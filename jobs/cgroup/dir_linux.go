@@ -91,7 +91,8 @@ func (d Dir) Kill() error {
 		return err
 	}
 	at := unix.AT_FDCWD
-	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)),
+		unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno == 0 {
 		one := [1]byte{'1'}
 		_, _, errno = unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&one)), 1)

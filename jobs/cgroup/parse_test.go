@@ -33,21 +33,27 @@ func TestFind(t *testing.T) {
 		mounts, membership, controller string
 		want                           Place
 	}{
-		"hybrid":               {hybridMounts, hybridMembership, "", Place{"/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified"}},
-		"hybrid, version 1":    {hybridMounts, hybridMembership, "memory", Place{"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/process_api/7f77627e3c39522c761cca693135dae3"}},
-		"two controllers":      {hybridMounts, hybridMembership, "cpuacct", Place{"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct"}},
-		"hybrid, no pids":      {hybridMounts, hybridMembership, "pids", Place{}},
-		"a name is none":       {hybridMounts, hybridMembership, "name", Place{}},
-		"session":              {sessionMounts, sessionMembership, "", Place{"/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/run-u12:a.scope"}},
-		"container":            {containerMounts, "0::/docker/4f2a/inner\n", "", Place{"/sys/fs/cgroup", "/sys/fs/cgroup/inner"}},
+		"hybrid": {hybridMounts, hybridMembership, "",
+			Place{"/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified"}},
+		"hybrid, version 1": {hybridMounts, hybridMembership, "memory",
+			Place{"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/process_api/7f77627e3c39522c761cca693135dae3"}},
+		"two controllers": {hybridMounts, hybridMembership, "cpuacct",
+			Place{"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct"}},
+		"hybrid, no pids": {hybridMounts, hybridMembership, "pids", Place{}},
+		"a name is none":  {hybridMounts, hybridMembership, "name", Place{}},
+		"session": {sessionMounts, sessionMembership, "",
+			Place{"/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/run-u12:a.scope"}},
+		"container": {containerMounts, "0::/docker/4f2a/inner\n", "",
+			Place{"/sys/fs/cgroup", "/sys/fs/cgroup/inner"}},
 		"container, its root":  {containerMounts, "0::/docker/4f2a\n", "", Place{"/sys/fs/cgroup", "/sys/fs/cgroup"}},
 		"another container":    {containerMounts, "0::/docker/4f2a5\n", "", Place{}},
 		"cgroup namespace":     {sessionMounts, "0::/\n", "", Place{"/sys/fs/cgroup", "/sys/fs/cgroup"}},
 		"outside of it":        {sessionMounts, "0::/../user.slice\n", "", Place{}},
 		"mounted from outside": {strings.Replace(containerMounts, "/docker/4f2a", "/..", 1), "0::/\n", "", Place{}},
-		"a space in the name":  {strings.Replace(sessionMounts, "/sys/fs/cgroup", `/sys/my\040cgroups\134`, 1), "0::/a b\n", "", Place{`/sys/my cgroups\`, `/sys/my cgroups\/a b`}},
-		"no version 2":         {hybridMounts, "1:cpu:/\n", "", Place{}},
-		"nothing":              {"", "", "", Place{}},
+		"a space in the name": {strings.Replace(sessionMounts, "/sys/fs/cgroup", `/sys/my\040cgroups\134`, 1),
+			"0::/a b\n", "", Place{`/sys/my cgroups\`, `/sys/my cgroups\/a b`}},
+		"no version 2": {hybridMounts, "1:cpu:/\n", "", Place{}},
+		"nothing":      {"", "", "", Place{}},
 	} {
 		got, err := Find(ParseMounts(c.mounts), ParseMembership(c.membership), c.controller)
 		if got != c.want || (err != nil) != (c.want == Place{}) {
@@ -73,14 +79,16 @@ func TestParseMounts(t *testing.T) {
 	if len(got) != 6 {
 		t.Fatalf("%d mounts: %+v", len(got), got)
 	}
-	want := Mount{Root: "/", Point: "/proc", Type: "proc", Options: []string{"rw", "nosuid", "nodev", "noexec", "relatime"}, Super: []string{"rw", "hidepid=invisible"}}
+	want := Mount{Root: "/", Point: "/proc", Type: "proc",
+		Options: []string{"rw", "nosuid", "nodev", "noexec", "relatime"}, Super: []string{"rw", "hidepid=invisible"}}
 	if !reflect.DeepEqual(got[0], want) {
 		t.Errorf("%+v, want %+v", got[0], want)
 	}
 }
 
 func TestUnescape(t *testing.T) {
-	for text, want := range map[string]string{`a\040b`: "a b", `\134`: `\`, `\0`: `\0`, `a\`: `a\`, `\999x`: `\999x`, `\777`: `\777`, "": ""} {
+	for text, want := range map[string]string{`a\040b`: "a b", `\134`: `\`, `\0`: `\0`, `a\`: `a\`,
+		`\999x`: `\999x`, `\777`: `\777`, "": ""} {
 		if got := unescape(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}
@@ -88,7 +96,8 @@ func TestUnescape(t *testing.T) {
 }
 
 func TestPopulated(t *testing.T) {
-	for text, want := range map[string]bool{"populated 0\nfrozen 0\n": false, "frozen 1\npopulated 0\n": false, "populated 1\nfrozen 0\n": true, "": true, "nothing populated 0": true} {
+	for text, want := range map[string]bool{"populated 0\nfrozen 0\n": false, "frozen 1\npopulated 0\n": false,
+		"populated 1\nfrozen 0\n": true, "": true, "nothing populated 0": true} {
 		if got := populated(text); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}

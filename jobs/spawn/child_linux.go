@@ -33,7 +33,8 @@ func child(t *clone.Task) {
 	}
 	o.name(self)
 	o.giveBack(a.Inherited)
-	o.do(unix.SYS_EXECVE, uintptr(unsafe.Pointer(o.path)), uintptr(unsafe.Pointer(o.argv)), uintptr(unsafe.Pointer(o.envp)), 0)
+	o.do(unix.SYS_EXECVE, uintptr(unsafe.Pointer(o.path)), uintptr(unsafe.Pointer(o.argv)),
+		uintptr(unsafe.Pointer(o.envp)), 0)
 	exit()
 }
 

@@ -228,7 +228,8 @@ type cloneArgs struct {
 func (o *order) fork() int {
 	const shared = unix.CLONE_VM | unix.CLONE_VFORK
 	all, old := ^uint64(0), uint64(0)
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)),
+		uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 	task := clone.Task{Run: child, Data: unsafe.Pointer(o)}
 	var pid int
 	if o.attr.UseCgroup {

@@ -61,7 +61,8 @@ func TestInherited(t *testing.T) {
 	in := inherited(t)
 	in.Blocked = Bit(unix.SIGTERM) | Bit(unix.SIGCHLD) | Bit(40)
 	in.Ignored = Bit(unix.SIGPIPE) | Bit(unix.SIGUSR1) | Bit(64)
-	got := startShell(t, &Attr{Inherited: in, Env: os.Environ()}, "exec grep -E '^Sig(Blk|Ign):' /proc/self/status; exit 1")
+	got := startShell(t, &Attr{Inherited: in, Env: os.Environ()},
+		"exec grep -E '^Sig(Blk|Ign):' /proc/self/status; exit 1")
 	want := fmt.Sprintf("SigBlk:\t%016x\nSigIgn:\t%016x\n", in.Blocked, in.Ignored)
 	if got != want {
 		t.Errorf("the child has\n%swant\n%s", got, want)
@@ -99,7 +100,8 @@ func TestStartFails(t *testing.T) {
 			t.Errorf("%q: %v, want %v", path, err, want)
 		}
 	}
-	a := &Attr{Path: "/bin/true", Args: []string{"true"}, Dir: "/nonexistent", Files: []int{0, 1, 2}, Inherited: inherited(t)}
+	a := &Attr{Path: "/bin/true", Args: []string{"true"}, Dir: "/nonexistent", Files: []int{0, 1, 2},
+		Inherited: inherited(t)}
 	if _, err := Start(a); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("a directory that there is none of: %v", err)
 	}
@@ -120,7 +122,8 @@ func TestDescriptors(t *testing.T) {
 		files[i] = f
 	}
 	a := &Attr{
-		Path: "/bin/sh", Args: []string{"sh", "-c", "echo a; echo b >&3; { echo c >&5; } 2>/dev/null; [ ! -e /proc/$$/fd/0 ]"},
+		Path: "/bin/sh", Args: []string{"sh", "-c",
+			"echo a; echo b >&3; { echo c >&5; } 2>/dev/null; [ ! -e /proc/$$/fd/0 ]"},
 		Files: []int{-1, int(files[0].Fd()), int(files[1].Fd()), 1, int(files[2].Fd())}, Inherited: inherited(t),
 	}
 	a.Files[3] = int(files[1].Fd())

@@ -41,10 +41,12 @@ func foreground(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCGPGR
 type Seat uint8
 
 const (
-	None   Seat = iota // it has none
-	Away               // it is in the background
-	Alone              // it leads the foreground group, and standard input, output and error are the terminal: nobody else is to be expected there
-	Shared             // it is one of the foreground group: of a pipeline, or of a script
+	None Seat = iota // it has none
+	Away             // it is in the background
+	// it leads the foreground group, and standard input, output and error are the terminal: nobody
+	// else is to be expected there
+	Alone
+	Shared // it is one of the foreground group: of a pipeline, or of a script
 )
 
 // SeatOf returns that of a process of our session. The standard descriptors are ours.

@@ -42,7 +42,8 @@ func TestSummariseKeepsOrder(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 7: "7", 0.1234: "0.123", 1.234: "1.23", 12.34: "12.3", 123.4: "123", -0.5: "-0.500", 1234567: "1234567"} {
+	for v, want := range map[float64]string{0: "0", 7: "7", 0.1234: "0.123", 1.234: "1.23", 12.34: "12.3",
+		123.4: "123", -0.5: "-0.500", 1234567: "1234567"} {
 		if got := number(v); got != want {
 			t.Errorf("%v: %q, want %q", v, got, want)
 		}
@@ -101,7 +102,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestField(t *testing.T) {
 	const text = "Name:\tx\nPss:                1234 kB\nPss_Dirty: 9 kB\nmodel name\t: A: B\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t7\n"
-	for name, want := range map[string]string{"Name": "x", "model name": "A: B", "voluntary_ctxt_switches": "5", "ctxt_switches": ""} {
+	for name, want := range map[string]string{"Name": "x", "model name": "A: B", "voluntary_ctxt_switches": "5",
+		"ctxt_switches": ""} {
 		if got := field(text, name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
@@ -157,7 +159,8 @@ func TestAxis(t *testing.T) {
 		t.Errorf("%+v", log)
 	}
 	// Nothing was above zero: an axis all the same.
-	for _, a := range []axis{newAxis(0, 1, 0, 0, false), newAxis(0, 1, math.Inf(1), 0, true), newAxis(0, 1, 10, 10, true)} {
+	for _, a := range []axis{newAxis(0, 1, 0, 0, false), newAxis(0, 1, math.Inf(1), 0, true),
+		newAxis(0, 1, 10, 10, true)} {
 		if len(a.ticks) < 2 || len(a.ticks) > 12 || math.IsNaN(a.at(0)) {
 			t.Errorf("%+v", a)
 		}
@@ -171,14 +174,16 @@ func sample() *Report {
 	bars.add(tini, 0, []float64{-1, 1, 1})
 	bars.want("lastout / tini", 2, 1.6)
 	bars.Notes = []string{"LOST: one"}
-	lines := &Group{Experiment: "teardown", Title: "wide", Unit: "ms", Base: namespace, XName: "descendants", logX: true}
+	lines := &Group{Experiment: "teardown", Title: "wide", Unit: "ms", Base: namespace, XName: "descendants",
+		logX: true}
 	for _, n := range []float64{10, 1000} {
 		lines.add(pair, n, []float64{n, 2 * n})
 		lines.add(namespace, n, []float64{n})
 	}
 	nothing := &Group{Experiment: "idle", Title: "switches", Unit: "all threads"}
 	nothing.add(pair, 0, []float64{0})
-	r := &Report{Machine: Machine{Load: 3}, Missing: []string{"tini is not installed"}, Groups: []*Group{bars, lines, nothing}}
+	r := &Report{Machine: Machine{Load: 3}, Missing: []string{"tini is not installed"},
+		Groups: []*Group{bars, lines, nothing}}
 	for _, g := range r.Groups {
 		g.compare()
 	}

@@ -48,7 +48,8 @@ func (b *bench) compileOne(name string) error {
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		first, _, _ := strings.Cut(string(out), "\n")
-		return fmt.Errorf("gcc -static %s.c: %w: %s (Debian packages gcc, libc6-dev; make bench-peers)", name, err, first)
+		return fmt.Errorf("gcc -static %s.c: %w: %s (Debian packages gcc, libc6-dev; make bench-peers)", name,
+			err, first)
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 
 // bystanders measures whether other processes on the machine slow a teardown down.
 func bystanders(b *bench) ([]*Group, error) {
-	g := &Group{Experiment: "bystanders", Title: "teardown of 100, a session each, while others sleep", Unit: "ms", Base: namespace, XName: "bystanders"}
-	runners := slices.Concat(b.lastouts("-g", "0", "--settle", "0"), b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
+	g := &Group{Experiment: "bystanders", Title: "teardown of 100, a session each, while others sleep",
+		Unit: "ms", Base: namespace, XName: "bystanders"}
+	runners := slices.Concat(b.lastouts("-g", "0", "--settle", "0"),
+		b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
 	counts := pick(b, []int{0, 1000, 5000}, []int{0, 1000})
 	took := map[string]map[int][]float64{}
 	for _, r := range runners {

@@ -12,7 +12,8 @@ import (
 // idle counts how often runners are scheduled while their job sleeps, all of them at the same time.
 func idle(b *bench) ([]*Group, error) {
 	length := pick(b, 10*time.Second, 2*time.Second)
-	g := &Group{Experiment: "idle", Title: fmt.Sprintf("context switches in %v of an idle job", length), Unit: "all threads"}
+	g := &Group{Experiment: "idle", Title: fmt.Sprintf("context switches in %v of an idle job", length),
+		Unit: "all threads"}
 	runners := b.idlers()
 	var jobs []*job
 	for _, r := range runners {

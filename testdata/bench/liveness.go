@@ -102,9 +102,11 @@ func (b *bench) fight(c hostileCase) (ms float64, complaint string, err error) {
 		switch {
 		case verdict != box.Held:
 			complaint = fmt.Sprintf("LOST: %s: %v after %v: status %d, signal %d, %s",
-				c.name(), verdict, out.Elapsed.Round(time.Millisecond), out.Status, out.Signal, strings.TrimSpace(out.Stderr))
+				c.name(), verdict, out.Elapsed.Round(time.Millisecond), out.Status, out.Signal,
+				strings.TrimSpace(out.Stderr))
 		case out.Status != trickStands:
-			complaint = fmt.Sprintf("WRONG: %s: status %d, signal %d, %s", c.name(), out.Status, out.Signal, strings.TrimSpace(out.Stderr))
+			complaint = fmt.Sprintf("WRONG: %s: status %d, signal %d, %s", c.name(), out.Status, out.Signal,
+				strings.TrimSpace(out.Stderr))
 		}
 	})
 	return ms, complaint, err

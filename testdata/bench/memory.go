@@ -88,7 +88,8 @@ func (b *bench) used(j *job) []use {
 // growth measures how a runner's memory grows with the orphans that it reaps.
 func (b *bench) growth() (*Group, error) {
 	count := pick(b, 100000, 5000)
-	g := &Group{Experiment: "memory", Title: fmt.Sprintf("growth of PSS over %d reaped orphans", count), Unit: "KiB", noChart: true}
+	g := &Group{Experiment: "memory", Title: fmt.Sprintf("growth of PSS over %d reaped orphans", count),
+		Unit: "KiB", noChart: true}
 	for _, r := range b.idlers() {
 		if r.name != pair && r.name != tini {
 			continue

@@ -48,7 +48,8 @@ func overhead(b *bench) ([]*Group, error) {
 		cpu.add(r.name, 0, cpus[r.name])
 	}
 	took := summarise(walls[bare])
-	wall.Notes = append(wall.Notes, fmt.Sprintf("the bare program takes %s ms (%s to %s)", number(took.Median), number(took.P10), number(took.P90)))
+	wall.Notes = append(wall.Notes, fmt.Sprintf("the bare program takes %s ms (%s to %s)", number(took.Median),
+		number(took.P10), number(took.P90)))
 	wall.want("lastout --keeper=off / tini", wall.ratio(off, tini, 0), 1.6)
 	wall.want("lastout / (unshare + tini)", wall.ratio(pair, isolated, 0), 0.8)
 	return []*Group{wall, cpu}, nil

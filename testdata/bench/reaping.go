@@ -13,8 +13,10 @@ import (
 
 // reaping measures how fast orphans are reaped, and how soon.
 func reaping(b *bench) ([]*Group, error) {
-	rate := &Group{Experiment: "reaping", Title: "orphans made and reaped (more is better)", Unit: "per second", Base: tini}
-	delay := &Group{Experiment: "reaping", Title: "from an orphan's exit until its number is free", Unit: "µs", Base: tini}
+	rate := &Group{Experiment: "reaping", Title: "orphans made and reaped (more is better)", Unit: "per second",
+		Base: tini}
+	delay := &Group{Experiment: "reaping", Title: "from an orphan's exit until its number is free", Unit: "µs",
+		Base: tini}
 	if runtime.NumCPU() < 2 {
 		delay.Notes = append(delay.Notes, "NOT MEASURED: whoever watches needs a second processor")
 	}

@@ -20,7 +20,8 @@ const longestRest = 50
 
 // settling measures how long it takes to see that somebody is left who does not end by itself.
 func settling(b *bench) ([]*Group, error) {
-	g := &Group{Experiment: "settling", Title: "a shell that sleeps for 0.1 s, and who is left then", Unit: "ms", Base: atOnce(leaving[1].name), noChart: true}
+	g := &Group{Experiment: "settling", Title: "a shell that sleeps for 0.1 s, and who is left then",
+		Unit: "ms", Base: atOnce(leaving[1].name), noChart: true}
 	type form struct {
 		name string
 		prepared

@@ -105,7 +105,8 @@ func (b *bench) timed(path string, argv []string, attr *syscall.ProcAttr) (wall,
 	var status syscall.WaitStatus
 	var used syscall.Rusage
 	for {
-		_, _, errno := syscall.RawSyscall6(syscall.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(&status)), 0, uintptr(unsafe.Pointer(&used)), 0, 0)
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(&status)), 0,
+			uintptr(unsafe.Pointer(&used)), 0, 0)
 		if errno == 0 {
 			break
 		}

@@ -28,7 +28,8 @@ func (c canvas) line(x1, y1, x2, y2 float64, colour string, width float64) {
 }
 
 func (c canvas) rect(x, y, w, h float64, colour string) {
-	fmt.Fprintf(c.w, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"%s\"/>\n", x, y, w, h, colour)
+	fmt.Fprintf(c.w, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"%s\"/>\n", x,
+		y, w, h, colour)
 }
 
 func (c canvas) dot(x, y, radius float64, colour string) {
@@ -55,7 +56,8 @@ func writeSVG(w io.Writer, r *Report) {
 	c.rect(0, 0, width, total, "#ffffff")
 	c.text(margin, 42, 22, ink, "start", "bold", "lastout and its peers")
 	m := r.Machine
-	c.text(margin, 66, 13, faint, "start", "normal", fmt.Sprintf("%s; %d x %s, %s; load before the run %.2f", m.Lastout, m.Count, m.Processor, m.Kernel, m.Load))
+	c.text(margin, 66, 13, faint, "start", "normal",
+		fmt.Sprintf("%s; %d x %s, %s; load before the run %.2f", m.Lastout, m.Count, m.Processor, m.Kernel, m.Load))
 	c.text(margin, 86, 13, faint, "start", "normal", "medians; the thin lines go from the 10th to the 90th percentile")
 	y := headHeight
 	for i, g := range panels {

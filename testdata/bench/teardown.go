@@ -23,9 +23,13 @@ type ender struct {
 
 // enders returns who can end a tree whose leader has gone, on this machine.
 func (b *bench) enders() (enders []ender) {
-	runners := slices.Concat(b.lastouts("-g", "0", "--settle", "0"), b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
+	runners := slices.Concat(b.lastouts("-g", "0", "--settle", "0"),
+		b.usable([]runner{{name: namespace, argv: prefix(pidNamespace()...)}}))
 	for _, r := range runners {
-		enders = append(enders, ender{r.name, func(shape string, n int) (ended, error) { return b.endTree(r, shape, n) }})
+		enders = append(enders, ender{r.name, func(shape string, n int) (ended,
+			error) {
+			return b.endTree(r, shape, n)
+		}})
 	}
 	if _, err := b.killTree("wide", 1); err != nil {
 		b.missing("%s: %v", cgroupKill, err)
@@ -39,8 +43,10 @@ func teardown(b *bench) (groups []*Group, err error) {
 	enders := b.enders()
 	sizes := pick(b, []int{10, 100, 1000, 5000}, []int{10, 100, 1000})
 	for _, shape := range shapes {
-		returned := &Group{Experiment: "teardown", Title: "until it returned, " + shape.title, Unit: "ms", Base: namespace, XName: "descendants", logX: true}
-		gone := &Group{Experiment: "teardown", Title: "until all were gone, " + shape.title, Unit: "ms", Base: namespace, XName: "descendants", noChart: true}
+		returned := &Group{Experiment: "teardown", Title: "until it returned, " + shape.title, Unit: "ms",
+			Base: namespace, XName: "descendants", logX: true}
+		gone := &Group{Experiment: "teardown", Title: "until all were gone, " + shape.title, Unit: "ms",
+			Base: namespace, XName: "descendants", noChart: true}
 		groups = append(groups, returned, gone)
 		for _, n := range sizes {
 			if err := b.compareEnds(returned, gone, enders, shape.name, n); err != nil {

@@ -59,7 +59,8 @@ func (g *Group) write(w io.Writer, width int) {
 			ratio = strconv.FormatFloat(row.Ratio, 'f', 2, 64)
 		}
 		fmt.Fprint(w, pad(g.label(row), width))
-		fmt.Fprintf(w, columns, number(row.Median), number(row.P10), number(row.P90), number(row.P99), number(row.Max), ratio, strconv.Itoa(row.N))
+		fmt.Fprintf(w, columns, number(row.Median), number(row.P10), number(row.P90), number(row.P99),
+			number(row.Max), ratio, strconv.Itoa(row.N))
 	}
 	for _, goal := range g.Goals {
 		fmt.Fprintf(w, "  goal   %s\n", goal)

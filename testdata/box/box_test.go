@@ -190,7 +190,8 @@ func TestZombieOfAMemberIsReported(t *testing.T) {
 			cmd, child := ready(t, b, "exec 3<&0; cat <&3 & echo $!; exec sleep 60", stdin)
 			var pid int
 			fmt.Sscan(child, &pid)
-			for p, err := readProc(cmd.Process.Pid); err == nil && p.comm != "sleep"; p, err = readProc(cmd.Process.Pid) {
+			for p, err := readProc(cmd.Process.Pid); err == nil && p.comm != "sleep"; p,
+				err = readProc(cmd.Process.Pid) {
 				time.Sleep(time.Millisecond)
 			}
 			end.Close()
@@ -354,7 +355,8 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("parseStat(%q) = %+v, %v", test.text, got, err)
 		}
 	}
-	for _, text := range []string{"", "12", "12 (cat", "12 cat) R 3", "x (cat) R 3", "12 (cat) R", "12 (cat) RR 3", "12 (cat) R x"} {
+	for _, text := range []string{"", "12", "12 (cat", "12 cat) R 3", "x (cat) R 3", "12 (cat) R",
+		"12 (cat) RR 3", "12 (cat) R x"} {
 		if got, err := parseStat(text); err == nil {
 			t.Errorf("parseStat(%q) = %+v, want an error", text, got)
 		}
@@ -382,7 +384,8 @@ func TestParseMountinfo(t *testing.T) {
 
 func TestOwnCgroup(t *testing.T) {
 	const text = "8:pids:/user\n4:cpu,cpuacct:/other\n0::/system.slice/a:b.service\n"
-	for controller, want := range map[string]string{"pids": "/user", "cpuacct": "/other", "": "/system.slice/a:b.service", "memory": "/"} {
+	for controller, want := range map[string]string{"pids": "/user", "cpuacct": "/other",
+		"": "/system.slice/a:b.service", "memory": "/"} {
 		if got := ownCgroup(text, controller); got != want {
 			t.Errorf("ownCgroup(%q) = %q, want %q", controller, got, want)
 		}

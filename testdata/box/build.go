@@ -195,7 +195,8 @@ func cacheDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if st := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(st.Uid) != os.Getuid() || info.Mode().Perm()&0o022 != 0 {
+	if st := info.Sys().(*syscall.Stat_t); !info.IsDir() || int(st.Uid) != os.Getuid() ||
+		info.Mode().Perm()&0o022 != 0 {
 		return "", fmt.Errorf("%s is not a directory that only we can write to", dir)
 	}
 	sweep.Do(func() {

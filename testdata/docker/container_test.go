@@ -35,7 +35,8 @@ func start(t testing.TB, image string, flags []string, argv ...string) *containe
 }
 
 func prepare(t testing.TB) *container {
-	c := &container{t: t, name: "lastout-test-" + run + "-" + strconv.Itoa(int(numbered.Add(1))), over: make(chan struct{})}
+	c := &container{t: t, name: "lastout-test-" + run + "-" + strconv.Itoa(int(numbered.Add(1))),
+		over: make(chan struct{})}
 	c.said.changed = make(chan struct{}, 1)
 	return c
 }

@@ -28,7 +28,8 @@ func TestForms(t *testing.T) {
 		{name: "shell form, something first", dockerfile: `CMD cd /tmp && exec lastout -- sleep 300`,
 			tree: []string{"lastout -- sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "shell form, something after", dockerfile: `CMD lastout -- sleep 300; echo over`,
-			tree: []string{"/bin/sh -c lastout -- sleep 300; echo over", "lastout -- sleep 300", "lastout -- sleep 300", "sleep 300"}, status: statusKill},
+			tree: []string{"/bin/sh -c lastout -- sleep 300; echo over", "lastout -- sleep 300",
+				"lastout -- sleep 300", "sleep 300"}, status: statusKill},
 		{name: "SHELL, plain words", dockerfile: shell + `CMD sleep 300`,
 			tree: []string{"/usr/bin/lastout -c sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "SHELL, quotes", dockerfile: shell + `CMD sleep "300"`,
@@ -36,17 +37,21 @@ func TestForms(t *testing.T) {
 		{name: "SHELL, a list", dockerfile: shell + `CMD cd /tmp && sleep 300`,
 			tree: []string{"/usr/bin/lastout -c cd /tmp && sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "SHELL, a sequence", dockerfile: shell + `CMD sleep 300; echo over`,
-			tree: []string{"/usr/bin/lastout -c sleep 300; echo over", "/bin/sh -c sleep 300; echo over", "sleep 300"}, status: statusTerm},
+			tree: []string{"/usr/bin/lastout -c sleep 300; echo over", "/bin/sh -c sleep 300; echo over",
+				"sleep 300"}, status: statusTerm},
 		{name: "SHELL, a variable", dockerfile: shell + `ENV TIME=300` + "\n" + `CMD sleep $TIME`,
 			tree: []string{"/usr/bin/lastout -c sleep $TIME", "sleep 300"}, status: statusTerm},
 		{name: "SHELL, ENTRYPOINT", dockerfile: shell + `ENTRYPOINT sleep 300`,
 			tree: []string{"/usr/bin/lastout -c sleep 300", "sleep 300"}, status: statusTerm},
 		{name: "ENTRYPOINT and CMD", dockerfile: `ENTRYPOINT ["lastout", "--"]` + "\n" + `CMD ["sleep", "300"]`,
 			tree: []string{"lastout -- sleep 300", "sleep 300"}, status: statusTerm},
-		{name: "ENTRYPOINT and another command", dockerfile: `ENTRYPOINT ["lastout", "--"]` + "\n" + `CMD ["sleep", "300"]`, argv: []string{"sleep", "200"},
+		{name: "ENTRYPOINT and another command", dockerfile: `ENTRYPOINT ["lastout", "--"]` + "\n" +
+			`CMD ["sleep", "300"]`, argv: []string{"sleep", "200"},
 			tree: []string{"lastout -- sleep 200", "sleep 200"}, status: statusTerm},
-		{name: "ENTRYPOINT and a shell-form CMD", dockerfile: `ENTRYPOINT ["lastout", "--"]` + "\n" + `CMD sleep 300; echo over`,
-			tree: []string{"lastout -- /bin/sh -c sleep 300; echo over", "/bin/sh -c sleep 300; echo over", "sleep 300"}, status: statusTerm},
+		{name: "ENTRYPOINT and a shell-form CMD", dockerfile: `ENTRYPOINT ["lastout", "--"]` + "\n" +
+			`CMD sleep 300; echo over`,
+			tree: []string{"lastout -- /bin/sh -c sleep 300; echo over", "/bin/sh -c sleep 300; echo over",
+				"sleep 300"}, status: statusTerm},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			image, out, err := build(t, "FROM "+base+"\n"+c.dockerfile+"\n")
@@ -95,7 +100,8 @@ func branch(p process) (words []string) {
 // build builds an image of a Dockerfile without a context.
 func build(t *testing.T, dockerfile string) (image, out string, err error) {
 	t.Helper()
-	image = "lastout-test-" + strings.ToLower(strings.NewReplacer("/", "-", ",", "", " ", "-", "_", "-").Replace(t.Name())) + ":" + run
+	image = "lastout-test-" + strings.ToLower(strings.NewReplacer("/", "-", ",", "", " ", "-", "_",
+		"-").Replace(t.Name())) + ":" + run
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker", "build", "--network", "none", "--rm", "--force-rm", "--tag", image, "-")

@@ -127,8 +127,10 @@ func machine(t testing.TB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"--volume", "/usr:/usr:ro", "--volume", web + ":/web:ro", "--env", "PYTHONPATH=/web", "--env", "HOME=/tmp",
-		"--env", "PATH=/usr/sbin:/usr/bin", "--env", "PYTHONDONTWRITEBYTECODE=1", "--env", "LANG=C.UTF-8", "--workdir", "/tmp"}
+	return []string{"--volume", "/usr:/usr:ro", "--volume", web + ":/web:ro", "--env", "PYTHONPATH=/web",
+		"--env", "HOME=/tmp",
+		"--env", "PATH=/usr/sbin:/usr/bin", "--env", "PYTHONDONTWRITEBYTECODE=1", "--env", "LANG=C.UTF-8",
+		"--workdir", "/tmp"}
 }
 
 // archive is the tar file of an image.

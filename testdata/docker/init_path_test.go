@@ -46,7 +46,8 @@ func TestInitPath(t *testing.T) {
 	}
 	e.docker("stop", c.name)
 	<-c.over
-	if said := c.said.String(); c.end != nil || !strings.Contains(said, "goodbye from the daemon") || !strings.Contains(said, "goodbye from the command") {
+	if said := c.said.String(); c.end != nil || !strings.Contains(said, "goodbye from the daemon") ||
+		!strings.Contains(said, "goodbye from the command") {
 		t.Errorf("%v, said:\n%s", c.end, said)
 	}
 }
@@ -81,8 +82,10 @@ func startEngine(t *testing.T) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(box.Lastout(t), "--die-with-parent", "--quiet", "dockerd", "--init-path", e.init, "--host", "unix://"+e.path("sock"),
-		"--data-root", e.path("data"), "--exec-root", e.path("exec"), "--pidfile", e.path("pid"), "--config-file", e.path("config"),
+	cmd := exec.Command(box.Lastout(t), "--die-with-parent", "--quiet", "dockerd", "--init-path", e.init,
+		"--host", "unix://"+e.path("sock"),
+		"--data-root", e.path("data"), "--exec-root", e.path("exec"), "--pidfile", e.path("pid"),
+		"--config-file", e.path("config"),
 		"--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip6tables=false")
 	if err := os.WriteFile(e.path("config"), []byte("{}\n"), 0o644); err != nil {
 		t.Fatal(err)

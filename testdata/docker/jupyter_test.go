@@ -12,7 +12,8 @@ import (
 func TestJupyter(t *testing.T) {
 	need(t, "/usr/bin/jupyter-notebook", "/usr/lib/python3/dist-packages/websocket")
 	image := debianImage(t)
-	server := []string{"jupyter-notebook", "--allow-root", "--no-browser", "--ip=127.0.0.1", "--port=8000", "--NotebookApp.token=secret", "--notebook-dir=/tmp"}
+	server := []string{"jupyter-notebook", "--allow-root", "--no-browser", "--ip=127.0.0.1", "--port=8000",
+		"--NotebookApp.token=secret", "--notebook-dir=/tmp"}
 	for _, r := range []struct {
 		name, patience string
 		init           []string

@@ -22,8 +22,10 @@ func TestTerminal(t *testing.T) {
 		says   string
 	}{
 		{name: "Ctrl-C", argv: []string{"tells-usr1"}, talk: []string{"command is up", "\x03"}, status: 128 + 2},
-		{name: "a line", argv: []string{"head", "-n", "1"}, talk: []string{"", "a word\n"}, says: "a word\r\na word\r\n"},
-		{name: "an interactive shell", argv: []string{"sh", "-i"}, talk: []string{"# ", "echo $((6 * 7)); exit 3\n"}, status: 3, says: "\r\n42\r\n"},
+		{name: "a line", argv: []string{"head", "-n", "1"}, talk: []string{"", "a word\n"},
+			says: "a word\r\na word\r\n"},
+		{name: "an interactive shell", argv: []string{"sh", "-i"},
+			talk: []string{"# ", "echo $((6 * 7)); exit 3\n"}, status: 3, says: "\r\n42\r\n"},
 		{name: "Ctrl-C in an interactive shell", argv: []string{"sh", "-i"}, status: 4,
 			talk: []string{"# ", "echo $((6 * 7)); sleep 300\n", "\r\n42\r\n", "\x03", "^C", "exit 4\n"}},
 	} {

@@ -32,20 +32,26 @@ func webServers(t *testing.T) []webServer {
 	if len(plugins) == 0 {
 		t.Fatal("no plugin of uwsgi for python3: install what testdata/docker/packages lists")
 	}
-	uwsgi := []string{"uwsgi-core", "--plugin", plugins[0], "--http-socket", "127.0.0.1:8000", "--wsgi-file", "/web/double_fork.py", "--disable-logging"}
+	uwsgi := []string{"uwsgi-core", "--plugin", plugins[0], "--http-socket", "127.0.0.1:8000", "--wsgi-file",
+		"/web/double_fork.py", "--disable-logging"}
 	return []webServer{
 		{name: "wsgiref", argv: []string{"python3", "/web/serve.py", "wsgiref"}},
-		{name: "Flask, its own server", argv: []string{"python3", "-m", "flask", "--app", "flask_app", "run", "--port", "8000"}},
+		{name: "Flask, its own server", argv: []string{"python3", "-m", "flask", "--app", "flask_app", "run",
+			"--port", "8000"}},
 		{name: "Django, runserver", argv: []string{"python3", "/web/django_site.py", "runserver", "127.0.0.1:8000"}},
-		{name: "Django, runserver --noreload", argv: []string{"python3", "/web/django_site.py", "runserver", "--noreload", "127.0.0.1:8000"}},
+		{name: "Django, runserver --noreload", argv: []string{"python3", "/web/django_site.py", "runserver",
+			"--noreload", "127.0.0.1:8000"}},
 		// gunicorn tells its workers itself. If they end by a TERM of their own at the same moment,
 		// its logging may fail, and it does not end.
-		{name: "gunicorn, 2 workers", argv: []string{"gunicorn", "--workers", "2", "--bind", "127.0.0.1:8000", "double_fork:application"}, lastout: []string{"--forward", "leader"}},
+		{name: "gunicorn, 2 workers", argv: []string{"gunicorn", "--workers", "2", "--bind", "127.0.0.1:8000",
+			"double_fork:application"}, lastout: []string{"--forward", "leader"}},
 		{name: "tornado", argv: []string{"python3", "/web/serve.py", "tornado"}},
-		{name: "waitress", argv: []string{"python3", "-m", "waitress", "--listen", "127.0.0.1:8000", "double_fork:application"}},
+		{name: "waitress", argv: []string{"python3", "-m", "waitress", "--listen", "127.0.0.1:8000",
+			"double_fork:application"}},
 		{name: "uWSGI", argv: uwsgi},
 		// To uWSGI's master TERM means that it is to begin again, unless it is told --die-on-term.
-		{name: "uWSGI --master", argv: append(slices.Clone(uwsgi), "--master", "--processes", "2"), lastout: []string{"--rewrite", "TERM:QUIT"}},
+		{name: "uWSGI --master", argv: append(slices.Clone(uwsgi), "--master", "--processes", "2"),
+			lastout: []string{"--rewrite", "TERM:QUIT"}},
 		{name: "Apache, mod_wsgi", argv: []string{"apache2", "-D", "FOREGROUND", "-f", "/web/apache.conf"}},
 	}
 }
@@ -74,7 +80,8 @@ func TestWebServers(t *testing.T) {
 		for i, s := range servers {
 			t.Run(s.name+"/alone", func(t *testing.T) {
 				t.Parallel()
-				alone[i] = s.serve(t, image, "0.1") // a master that reaps once a second makes each request wait otherwise
+				// a master that reaps once a second makes each request wait otherwise
+				alone[i] = s.serve(t, image, "0.1")
 			})
 			t.Run(s.name+"/lastout", func(t *testing.T) {
 				t.Parallel()

@@ -33,7 +33,8 @@ func TestActivation(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "answers.py"), []byte(application), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			cmd := start(t, b, dir, []string{activate, "-l", socket, box.Lastout(t), flag, gunicorn, "answers:application"})
+			cmd := start(t, b, dir, []string{activate, "-l", socket, box.Lastout(t), flag, gunicorn,
+				"answers:application"})
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}

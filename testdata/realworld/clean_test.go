@@ -29,12 +29,15 @@ func tools(t *testing.T) []tool {
 	}
 	return []tool{
 		{name: "xvfb-run", needs: []string{"xvfb-run"}, argv: []string{"xvfb-run", "-a", "true"}},
-		{name: "dbus-run-session", needs: []string{"dbus-run-session"}, argv: []string{"dbus-run-session", "--", "true"}},
+		{name: "dbus-run-session", needs: []string{"dbus-run-session"},
+			argv: []string{"dbus-run-session", "--", "true"}},
 		{name: "fakeroot", needs: []string{"fakeroot"}, argv: []string{"fakeroot", "true"}},
 		{name: "expect", needs: []string{"expect"}, argv: []string{"expect", "-c", `spawn cat; send "x\r"; expect x`}},
-		{name: "bwrap", needs: []string{"bwrap"}, argv: []string{"bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "true"}},
+		{name: "bwrap", needs: []string{"bwrap"}, argv: []string{"bwrap", "--dev-bind", "/", "/",
+			"--unshare-pid", "--proc", "/proc", "true"}},
 		{name: "chromium", needs: []string{"chromium"}, argv: []string{
-			"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=profile", "--dump-dom", "file://" + page}},
+			"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=profile", "--dump-dom",
+			"file://" + page}},
 		sh("kill at the end", "sleep 300 & kill $!", false),
 		sh("kill of a group", "setsid sh -c 'sleep 300 & sleep 300 & wait' & sleep .05; kill -- -$!", false),
 		sh("kill of one that cleans up", `sh -c 'trap "seq 200000 >/dev/null; kill \$!; exit" TERM; sleep 300 & wait' & sleep .05; kill $!`, false),
@@ -43,7 +46,9 @@ func tools(t *testing.T) []tool {
 		sh("a sleeper, some time", "sleep 300 & sleep .1", true),
 		sh("a sleeper in a session of its own", "setsid sleep 300 &", true),
 		sh("one that ignores TERM", "(trap '' TERM; exec sleep 300) & sleep .05", true),
-		{name: "gpg-agent", needs: []string{"gpg"}, leaks: true, argv: []string{"gpg", "--batch", "--quiet", "--passphrase=", "--quick-gen-key", "nobody@example.org", "ed25519", "sign", "never"}},
+		{name: "gpg-agent", needs: []string{"gpg"}, leaks: true,
+			argv: []string{"gpg", "--batch", "--quiet", "--passphrase=", "--quick-gen-key",
+				"nobody@example.org", "ed25519", "sign", "never"}},
 	}
 }
 

@@ -34,14 +34,16 @@ func TestCron(t *testing.T) {
 	t.Parallel()
 	program(t, "cron")
 	dir := scratch(t)
-	if err := os.WriteFile(filepath.Join(dir, "crontab"), fmt.Appendf(nil, crontab, box.Lastout(t), dir), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "crontab"), fmt.Appendf(nil, crontab, box.Lastout(t), dir),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	b := box.New(t)
 	if !b.Exact() {
 		t.Skip("without a cgroup, what cron has started could not be found again")
 	}
-	cmd := b.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", here(t, "in-cron.sh"), dir)
+	cmd := b.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+		here(t, "in-cron.sh"), dir)
 	said, err := os.Create(filepath.Join(dir, "said"))
 	if err != nil {
 		t.Fatal(err)
@@ -93,18 +95,21 @@ func (c cronRun) awaitSecondMinute() {
 	c.t.Helper()
 	over := func(log string) int { return strings.Count(c.read(log), `"msg":"over"`) }
 	for end := time.Now().Add(cronLimit); ; time.Sleep(50 * time.Millisecond) {
-		if over("succeeds.log") >= 2 && over("fails.log") >= 2 && over("strays.log") >= 2 && over("overlaps.log") >= 1 && len(c.mails()) >= 2 {
+		if over("succeeds.log") >= 2 && over("fails.log") >= 2 && over("strays.log") >= 2 &&
+			over("overlaps.log") >= 1 && len(c.mails()) >= 2 {
 			return
 		}
 		if time.Now().After(end) {
-			c.t.Fatalf("not after %v; mails %q, cron says %q, in the box:\n\t%s", cronLimit, c.mails(), c.read("said"), strings.Join(describe(c.box.Procs()), "\n\t"))
+			c.t.Fatalf("not after %v; mails %q, cron says %q, in the box:\n\t%s", cronLimit, c.mails(),
+				c.read("said"), strings.Join(describe(c.box.Procs()), "\n\t"))
 		}
 	}
 }
 
 func (c cronRun) check() {
 	for _, mail := range c.mails() {
-		for _, words := range []string{"Subject: Cron", "\n1000\nthe reason\n", "lastout: the first 999 lines of the output are not shown\n", "exit status 3 after "} {
+		for _, words := range []string{"Subject: Cron", "\n1000\nthe reason\n",
+			"lastout: the first 999 lines of the output are not shown\n", "exit status 3 after "} {
 			if !strings.Contains(mail, words) {
 				c.t.Errorf("a mail lacks %q:\n%s", words, mail)
 			}
@@ -122,7 +127,8 @@ func (c cronRun) check() {
 	if left := strings.Count(c.read("left"), "left\n"); left != 2 {
 		c.t.Errorf("%d runs have left something behind, want 2", left)
 	}
-	strays := slices.DeleteFunc(describe(c.box.Procs()), func(line string) bool { return !strings.Contains(line, "sleep 1000") })
+	strays := slices.DeleteFunc(describe(c.box.Procs()),
+		func(line string) bool { return !strings.Contains(line, "sleep 1000") })
 	if len(strays) > 0 {
 		c.t.Errorf("left behind: %q", strays)
 	}

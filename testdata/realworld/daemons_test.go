@@ -36,7 +36,8 @@ func agents() []situation {
 		fresh,
 		left("gpg/list with a key in the ring", "gpg-agent", later, []string{"gpg"}, func(s *stage) []string {
 			job := gpg("--list-secret-keys")(s)
-			s.mustRun(program(s.t, "gpg"), "--no-autostart", "--batch", "--quiet", "--import", here(s.t, "public-key.asc"))
+			s.mustRun(program(s.t, "gpg"), "--no-autostart", "--batch", "--quiet", "--import",
+				here(s.t, "public-key.asc"))
 			return job
 		}),
 		left("gpg/import into a fresh home", "gpg-agent", later, []string{"gpg"}, func(s *stage) []string {
@@ -48,7 +49,8 @@ func agents() []situation {
 			gpg("--passphrase=", "--quick-gen-key", "nobody@example.org", "ed25519", "sign", "never")),
 		left("ssh-agent", "ssh-agent", later, []string{"ssh-agent"}, argv("ssh-agent", "-a", "socket")),
 		left("dbus-daemon", "dbus-daemon", later, []string{"dbus-daemon"}, func(s *stage) []string {
-			return []string{program(s.t, "dbus-daemon"), "--session", "--fork", "--print-address", "--address=unix:path=" + s.path("bus")}
+			return []string{program(s.t, "dbus-daemon"), "--session", "--fork", "--print-address",
+				"--address=unix:path=" + s.path("bus")}
 		}),
 		left("git credential-cache", "credential-cache", later, []string{"git"},
 			line(`printf 'protocol=https\nhost=example.org\nusername=a\npassword=b\n\n' | git credential-cache --socket "$PWD/cache/socket" store`)),
@@ -81,22 +83,26 @@ func daemons() []situation {
 		// name, must go.
 		left("gunicorn --daemon, on its way", ".", forgotten, []string{"gunicorn"}, func(s *stage) []string {
 			s.copyHere("app.py")
-			return []string{program(s.t, "gunicorn"), "--daemon", "--workers=3", "--bind=unix:server", "app:application"}
+			return []string{program(s.t, "gunicorn"), "--daemon", "--workers=3", "--bind=unix:server",
+				"app:application"}
 		}),
 		left("redis-server", "redis-server", forgotten, []string{"redis-server"}, func(s *stage) []string {
-			return []string{program(s.t, "redis-server"), "--daemonize", "yes", "--port", "0", "--unixsocket", s.path("redis"), "--dir", s.dir}
+			return []string{program(s.t, "redis-server"), "--daemonize", "yes", "--port", "0", "--unixsocket",
+				s.path("redis"), "--dir", s.dir}
 		}),
 		left("start-stop-daemon", "start-stop-daemon|/bin/sleep", forgotten, nil,
-			argv("start-stop-daemon", "--start", "--background", "--make-pidfile", "--pidfile=pid", "--exec=/bin/sleep", "--", "120")),
+			argv("start-stop-daemon", "--start", "--background", "--make-pidfile", "--pidfile=pid",
+				"--exec=/bin/sleep", "--", "120")),
 		left("tmux", "tmux", "its server outlives every client, and that is the point of it", []string{"tmux"},
 			argv("tmux", "-S", "socket", "-f", "/dev/null", "new-session", "-d", "exec sleep 120")),
-		left("screen", "screen|SCREEN", "its server outlives every client, and that is the point of it", []string{"screen"}, func(s *stage) []string {
-			if err := os.Mkdir(s.path("screen"), 0o700); err != nil {
-				s.t.Fatal(err)
-			}
-			s.env = append(s.env, "SCREENDIR="+s.path("screen"))
-			return []string{program(s.t, "screen"), "-c", "/dev/null", "-dmS", "session", "sleep", "120"}
-		}),
+		left("screen", "screen|SCREEN", "its server outlives every client, and that is the point of it",
+			[]string{"screen"}, func(s *stage) []string {
+				if err := os.Mkdir(s.path("screen"), 0o700); err != nil {
+					s.t.Fatal(err)
+				}
+				s.env = append(s.env, "SCREENDIR="+s.path("screen"))
+				return []string{program(s.t, "screen"), "-c", "/dev/null", "-dmS", "session", "sleep", "120"}
+			}),
 	}
 }
 
@@ -107,7 +113,8 @@ func shells() []situation {
 		return left(name, "sleep 120", nobody, needs, job)
 	}
 	// The clock of these two ends the shell, and not what the shell waits for.
-	foreground := sleeper("timeout --foreground", nil, argv("timeout", "--foreground", "0.2", "sh", "-c", "sleep 120; echo over"))
+	foreground := sleeper("timeout --foreground", nil,
+		argv("timeout", "--foreground", "0.2", "sh", "-c", "sleep 120; echo over"))
 	foreground.status = 124
 	subprocess := sleeper("python subprocess with a timeout", []string{"python3"},
 		argv("python3", "-c", "import subprocess; subprocess.run('sleep 120; echo over', shell=True, timeout=0.2)"))
@@ -124,7 +131,8 @@ func shells() []situation {
 			argv("busybox", "sh", "-c", "busybox start-stop-daemon -S -b -m -p pid -x /bin/sleep -- 120; echo started")),
 		sleeper("xargs", nil, line(`echo 1 2 3 4 | xargs -P 4 -n 1 sh -c 'sleep 120 & echo started $1' sh`)),
 		sleeper("parallel", []string{"parallel"},
-			argv("parallel", "--will-cite", "--jobs=4", "setsid -f sleep 120; echo started {}", ":::", "1", "2", "3", "4")),
+			argv("parallel", "--will-cite", "--jobs=4", "setsid -f sleep 120; echo started {}", ":::", "1", "2",
+				"3", "4")),
 		sleeper("script", nil, argv("script", "-qec", "trap '' HUP; sleep 120 & echo started", "/dev/null")),
 		{
 			name: "bash coproc that ends with its shell",

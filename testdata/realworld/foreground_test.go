@@ -24,8 +24,10 @@ func TestForeground(t *testing.T) {
 
 // kept are daemons under --linger forever. tini -s returns with the command that has started them.
 func kept() []situation {
-	daemon := func(name, leftover string, needs []string, job func(s *stage) []string, up func(s *stage) bool, check func(s *stage) []string) situation {
-		c := left(name, leftover+".*, ended by TERM", "it went into the background, and nobody stays for it", needs, job)
+	daemon := func(name, leftover string, needs []string, job func(s *stage) []string, up func(s *stage) bool,
+		check func(s *stage) []string) situation {
+		c := left(name, leftover+".*, ended by TERM", "it went into the background, and nobody stays for it",
+			needs, job)
 		c.flags, c.check = []string{"--linger=forever", "--grace=1m", "--verbose"}, check
 		c.outside = func(s *stage) {
 			if s.runner.ours {
@@ -39,7 +41,8 @@ func kept() []situation {
 	}
 	return []situation{
 		daemon("nginx", "nginx", []string{"nginx"}, func(s *stage) []string {
-			return []string{program(s.t, "nginx"), "-p", s.dir, "-c", here(s.t, "nginx.conf"), "-e", s.path("error.log"), "-g", "error_log error.log notice;"}
+			return []string{program(s.t, "nginx"), "-p", s.dir, "-c", here(s.t, "nginx.conf"), "-e",
+				s.path("error.log"), "-g", "error_log error.log notice;"}
 		}, nginxAnswers, logs("error.log", "signal 15 (SIGTERM) received", ", exiting")),
 		daemon("sshd", "sshd", []string{"sshd"}, func(s *stage) []string {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,9 +50,11 @@ func kept() []situation {
 				s.t.Fatal(err)
 			}
 			defer listener.Close() // only its number is wanted
-			config := sshServer(s.t, s.dir, "", fmt.Sprintf("ListenAddress %v\nPidFile %s\n", listener.Addr(), s.path("pid")))
+			config := sshServer(s.t, s.dir, "", fmt.Sprintf("ListenAddress %v\nPidFile %s\n", listener.Addr(),
+				s.path("pid")))
 			return []string{program(s.t, "sshd"), "-f", config, "-E", s.path("log")}
-		}, func(s *stage) bool { return strings.Contains(s.read("log"), "Server listening") }, logs("log", "Received signal 15; terminating.")),
+		}, func(s *stage) bool { return strings.Contains(s.read("log"), "Server listening") },
+			logs("log", "Received signal 15; terminating.")),
 		daemon("cron", "cron", []string{"cron", "unshare"}, func(s *stage) []string {
 			if os.Getuid() != 0 {
 				s.t.Skip("cron is for root")

@@ -13,10 +13,11 @@ import (
 // clusters are databases that a test script starts and forgets.
 func clusters() []situation {
 	cluster := func(name, how string, check func(*stage) []string, flags ...string) situation {
-		c := left("postgresql/"+name, "postgres", "pg_ctl start is made for leaving a server behind", []string{"pg_ctl"}, func(s *stage) []string {
-			s.makeCluster()
-			return s.asPostgres(here(s.t, "forgotten-cluster.sh"), postgresDirs()[0], how)
-		})
+		c := left("postgresql/"+name, "postgres", "pg_ctl start is made for leaving a server behind",
+			[]string{"pg_ctl"}, func(s *stage) []string {
+				s.makeCluster()
+				return s.asPostgres(here(s.t, "forgotten-cluster.sh"), postgresDirs()[0], how)
+			})
 		c.check, c.flags = check, flags
 		return c
 	}
@@ -76,7 +77,8 @@ func (s *stage) startAgain(state string) (faults []string) {
 		"--options=-c listen_addresses='' -c unix_socket_directories='"+s.dir+"'")...); err != nil {
 		return append(faults, fmt.Sprintf("the cluster cannot be started again: %v\n%s\n%s", err, out, s.read("log")))
 	}
-	count, err := s.run(s.asPostgres(bin+"/psql", "--host="+s.dir, "--dbname=postgres", "--no-align", "--tuples-only", "--command=select count(*) from t")...)
+	count, err := s.run(s.asPostgres(bin+"/psql", "--host="+s.dir, "--dbname=postgres", "--no-align",
+		"--tuples-only", "--command=select count(*) from t")...)
 	if strings.TrimSpace(count) != "1" {
 		faults = append(faults, fmt.Sprintf("its table has %q rows, want 1 (%v)", count, err))
 	}

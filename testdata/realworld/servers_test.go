@@ -20,12 +20,14 @@ func servers() []situation {
 			needs: []string{"gunicorn"},
 			job: func(s *stage) []string {
 				s.copyHere("app.py")
-				return []string{program(s.t, "gunicorn"), "--workers=3", "--bind=unix:server", "--pid=master", "app:application"}
+				return []string{program(s.t, "gunicorn"), "--workers=3", "--bind=unix:server", "--pid=master",
+					"app:application"}
 			},
 			outside: func(s *stage) {
 				s.until("three workers are up", func() bool {
 					entries, _ := os.ReadDir(s.dir)
-					return len(slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), "worker.") })) == 3
+					return len(slices.DeleteFunc(entries,
+						func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), "worker.") })) == 3
 				})
 				syscall.Kill(s.pids("master")[0], syscall.SIGKILL)
 			},
@@ -39,7 +41,8 @@ func servers() []situation {
 			needs: []string{"gunicorn"},
 			job: func(s *stage) []string {
 				s.copyHere("app.py")
-				return []string{program(s.t, "gunicorn"), "--workers=3", "--bind=unix:server", "--pid=master", "app:application"}
+				return []string{program(s.t, "gunicorn"), "--workers=3", "--bind=unix:server", "--pid=master",
+					"app:application"}
 			},
 			outside: func(s *stage) {
 				s.until("it answers", func() bool { body, _ := s.get("/"); return body == "hello\n" })

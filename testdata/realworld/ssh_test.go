@@ -88,8 +88,10 @@ func connect(t *testing.T, b *box.Box, dir, key, command string) (client, server
 		t.Fatal(err)
 	}
 	config := sshServer(t, dir, key, "")
-	client = exec.Command(program(t, "ssh"), "-F", "none", "-T", "-i", filepath.Join(dir, "key"), "-p", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
-		"-o", "UserKnownHostsFile="+filepath.Join(dir, "known"), "-o", "StrictHostKeyChecking=no", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+	client = exec.Command(program(t, "ssh"), "-F", "none", "-T", "-i", filepath.Join(dir, "key"), "-p",
+		strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
+		"-o", "UserKnownHostsFile="+filepath.Join(dir, "known"), "-o", "StrictHostKeyChecking=no", "-o",
+		"IdentitiesOnly=yes", "-o", "BatchMode=yes",
 		me.Username+"@127.0.0.1", command)
 	client.Env = environ(nil, dir)
 	if err := client.Start(); err != nil {
@@ -119,7 +121,8 @@ func connect(t *testing.T, b *box.Box, dir, key, command string) (client, server
 func sshServer(t *testing.T, dir, options, more string) (config string) {
 	t.Helper()
 	for _, name := range []string{"host", "key"} {
-		if out, err := exec.Command(program(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+		if out, err := exec.Command(program(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f",
+			filepath.Join(dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("ssh-keygen: %v\n%s", err, out)
 		}
 	}
@@ -171,7 +174,11 @@ func empties(b *box.Box, jobSurvives bool) bool {
 	defer tick.Stop()
 	for over := time.After(limit); ; {
 		pids := b.Procs()
-		sshd := slices.ContainsFunc(pids, func(pid int) bool { p, ok := readProcess(pid); return ok && strings.HasPrefix(p.comm, "sshd") })
+		sshd := slices.ContainsFunc(pids, func(pid int) bool {
+			p, ok := readProcess(pid)
+			return ok &&
+				strings.HasPrefix(p.comm, "sshd")
+		})
 		if len(pids) == 0 || jobSurvives && !sshd {
 			return len(pids) == 0
 		}

@@ -125,9 +125,11 @@ func (c situation) compare(t *testing.T, r runner, bites bool) {
 	case bites && len(s.faults) == 0:
 		t.Errorf("nothing goes wrong under %s, so the situation proves nothing (recorded: %s)", r.name, c.why)
 	case !bites && len(s.faults) > 0:
-		t.Errorf("it is recorded that all goes well under %s (%s), but:\n\t%s", r.name, c.why, strings.Join(s.faults, "\n\t"))
+		t.Errorf("it is recorded that all goes well under %s (%s), but:\n\t%s", r.name, c.why,
+			strings.Join(s.faults, "\n\t"))
 	case bites:
-		t.Logf("under %s, %d faults:\n\t%s", r.name, len(s.faults), strings.Join(s.faults[:min(len(s.faults), 5)], "\n\t"))
+		t.Logf("under %s, %d faults:\n\t%s", r.name, len(s.faults),
+			strings.Join(s.faults[:min(len(s.faults), 5)], "\n\t"))
 	}
 }
 
@@ -189,7 +191,8 @@ func (c situation) perform(t *testing.T, r runner) *stage {
 	select {
 	case <-s.done:
 	case <-time.After(limit):
-		t.Fatalf("%s has not returned after %v; in the box:\n\t%s", r.name, limit, strings.Join(describe(s.box.Procs()), "\n\t"))
+		t.Fatalf("%s has not returned after %v; in the box:\n\t%s", r.name, limit,
+			strings.Join(describe(s.box.Procs()), "\n\t"))
 	}
 	for _, line := range describe(s.left) {
 		s.fault("left behind: %s", line)
@@ -253,7 +256,8 @@ func (s *stage) pipeStdin() {
 // come first in somebody's PATH, no home directory's settings, no MAKEFLAGS of the make that runs
 // the tests. It keeps what marks the box.
 func environ(full []string, dir string, more ...string) []string {
-	env := []string{"PATH=" + strings.Join(programDirs, ":"), "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8", "SHELL=/bin/sh"}
+	env := []string{"PATH=" + strings.Join(programDirs, ":"), "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8",
+		"SHELL=/bin/sh"}
 	for _, variable := range full {
 		if strings.HasPrefix(variable, "LASTOUT_BOX=") {
 			env = append(env, variable)
@@ -312,7 +316,8 @@ func (s *stage) until(what string, fact func() bool) {
 			if fact() {
 				return
 			}
-			s.t.Fatalf("%s returned (%v) before %s; stderr:\n%s", s.runner.name, s.cmd.ProcessState, what, s.read(".stderr"))
+			s.t.Fatalf("%s returned (%v) before %s; stderr:\n%s", s.runner.name, s.cmd.ProcessState, what,
+				s.read(".stderr"))
 		default:
 		}
 		if time.Now().After(end) {

@@ -143,7 +143,8 @@ func (w *zombieWatch) faults() []string {
 			oldest = who
 		}
 	}
-	return []string{fmt.Sprintf("%d zombies seen for longer than %v, %s for %v", len(w.late), zombieLimit, oldest, w.late[oldest])}
+	return []string{fmt.Sprintf("%d zombies seen for longer than %v, %s for %v", len(w.late), zombieLimit,
+		oldest, w.late[oldest])}
 }
 
 // descendants returns root and what descends from it, as far as it can be read from /proc.
@@ -190,7 +191,8 @@ func describe(pids []int) []string {
 			continue
 		}
 		cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		lines = append(lines, fmt.Sprintf("pid %d, state %c, %s: %s", pid, p.state, p.comm, strings.ReplaceAll(string(cmdline), "\x00", " ")))
+		lines = append(lines, fmt.Sprintf("pid %d, state %c, %s: %s", pid, p.state, p.comm,
+			strings.ReplaceAll(string(cmdline), "\x00", " ")))
 	}
 	return lines
 }

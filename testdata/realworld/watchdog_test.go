@@ -37,13 +37,15 @@ func TestWatchdog(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "watched.service"), unit, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			cmd := b.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", here(t, "in-user-manager.sh"), dir)
+			cmd := b.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+				here(t, "in-user-manager.sh"), dir)
 			out := box.Run(t, b, cmd, 2*time.Minute)
 			if out.Status == 77 {
 				t.Skipf("no cgroup can be had here: %s", out.Stderr)
 			}
 			pings, _ := os.ReadFile(filepath.Join(dir, "pings"))
-			if out.Status != 0 || !strings.HasSuffix("\n"+out.Stdout, "\nwatchdog\n") || strings.Count(string(pings), "\n") != 10 {
+			if out.Status != 0 || !strings.HasSuffix("\n"+out.Stdout, "\nwatchdog\n") ||
+				strings.Count(string(pings), "\n") != 10 {
 				t.Errorf("status %d, the service said %q, systemd %q and %q", out.Status, pings, out.Stdout, out.Stderr)
 			}
 		})

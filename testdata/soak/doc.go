@@ -25,10 +25,12 @@
 //
 // # What is judged
 //
-//   - The moment that lastout has returned the box is empty: nothing runs, no zombie. If the runner itself was killed,
-//     it is so when its last process has died and the first process of the namespace has reaped what it had to adopt.
-//   - lastout has ended as the plan allows: with the command's status, of a signal that was sent, with 124 or 137 after a timeout,
-//     with 125 where the worker was killed. There is no trace of a crash on stderr.
+//   - The moment that lastout has returned the box is empty: nothing runs, no zombie. If the runner
+//     itself was killed, it is so when its last process has died and the first process of the
+//     namespace has reaped what it had to adopt.
+//   - lastout has ended as the plan allows: with the command's status, of a signal that was sent,
+//     with 124 or 137 after a timeout, with 125 where the worker was killed. There is no trace of a
+//     crash on stderr.
 //   - No bystander has got a signal, was stopped, or has died of one.
 //
 // Of these only those that the promise covers are drawn: no two processes of lastout are killed in

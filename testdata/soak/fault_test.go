@@ -50,7 +50,8 @@ var (
 		{target: "leader", signal: unix.SIGKILL},
 	}
 	gentle = []fault{
-		{target: "runner", signal: unix.SIGTERM}, {target: "runner", signal: unix.SIGINT}, {target: "runner", signal: unix.SIGHUP},
+		{target: "runner", signal: unix.SIGTERM}, {target: "runner", signal: unix.SIGINT},
+		{target: "runner", signal: unix.SIGHUP},
 		{target: "runner", signal: unix.SIGSTOP}, {target: "worker", signal: unix.SIGSTOP},
 	}
 )

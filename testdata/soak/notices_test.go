@@ -30,22 +30,27 @@ var standIns = map[string]struct {
 	limit  time.Duration
 	want   string
 }{
-	"leaves a daemon":        {script: job + `; s=$?; setsid sleep 60 & exit $s`, want: "left over:"},
-	"leaves what there is":   {script: job, change: func(p *plan) { p.most, p.treeSeed = 200, 1 }, want: "the box is not empty"},
-	"leaves a stopped one":   {script: job + `; s=$?; sh -c 'kill -STOP $$' & sleep 0.1; exit $s`, want: "state T (stopped)"},
-	"leaves it when killed":  {script: `sleep 60 & ` + job, change: killed, limit: 2 * time.Second, want: "after the runner was killed there lives:"},
-	"signals a witness":      {script: `kill -USR1 $witness; ` + job, want: "got signal 10 from process"},
-	"kills a witness":        {script: `kill -KILL $witness; ` + job, want: "died of signal 9"},
-	"stops a witness":        {script: `kill -STOP $witness; ` + job, want: "was stopped by signal 19"},
-	"signals its own group":  {script: `trap '' TERM; kill -TERM 0; ` + job, want: "first process 1 got signal 15 from process"},
+	"leaves a daemon": {script: job + `; s=$?; setsid sleep 60 & exit $s`, want: "left over:"},
+	"leaves what there is": {script: job, change: func(p *plan) { p.most, p.treeSeed = 200, 1 },
+		want: "the box is not empty"},
+	"leaves a stopped one": {script: job + `; s=$?; sh -c 'kill -STOP $$' & sleep 0.1; exit $s`,
+		want: "state T (stopped)"},
+	"leaves it when killed": {script: `sleep 60 & ` + job, change: killed, limit: 2 * time.Second,
+		want: "after the runner was killed there lives:"},
+	"signals a witness": {script: `kill -USR1 $witness; ` + job, want: "got signal 10 from process"},
+	"kills a witness":   {script: `kill -KILL $witness; ` + job, want: "died of signal 9"},
+	"stops a witness":   {script: `kill -STOP $witness; ` + job, want: "was stopped by signal 19"},
+	"signals its own group": {script: `trap '' TERM; kill -TERM 0; ` + job,
+		want: "first process 1 got signal 15 from process"},
 	"kills all it can":       {script: `kill -KILL -1; ` + job, want: "died of signal 9"},
 	"kills short-lived ones": {script: fmt.Sprintf(each, "KILL"), want: "a bystander: short-lived bystander"},
 	"signals those":          {script: fmt.Sprintf(each, "HUP"), want: "got signal 1 from process"},
 	"stops those":            {script: fmt.Sprintf(each, "STOP"), want: "was stopped by signal 19"},
 	"invents a status":       {script: job + `; exit 99`, want: `lastout ended with "exit 99"`},
 	"dies of another signal": {script: job + `; kill -USR2 $$`, want: `lastout ended with "signal 12"`},
-	"is a crashing program":  {script: job + `; s=$?; echo 'goroutine 1 [running]:' >&2; exit $s`, want: "a trace on stderr"},
-	"never returns":          {script: job + `; sleep 60`, limit: time.Second, want: "has not returned"},
+	"is a crashing program": {script: job + `; s=$?; echo 'goroutine 1 [running]:' >&2; exit $s`,
+		want: "a trace on stderr"},
+	"never returns": {script: job + `; sleep 60`, limit: time.Second, want: "has not returned"},
 }
 
 func killed(p *plan) {

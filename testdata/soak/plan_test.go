@@ -95,7 +95,8 @@ func (p *plan) args(tree string) []string {
 	if p.forever {
 		linger = "forever"
 	}
-	args := []string{"--keeper", p.keeper, "--grace", p.grace.String(), "--linger", linger, "--signal", p.signal, "--forward", p.forward}
+	args := []string{"--keeper", p.keeper, "--grace", p.grace.String(), "--linger", linger, "--signal",
+		p.signal, "--forward", p.forward}
 	if p.timeout > 0 {
 		args = append(args, "--timeout", p.timeout.String())
 	}
@@ -119,5 +120,6 @@ func (p *plan) String() string {
 		faults = append(faults, f.String())
 	}
 	return fmt.Sprintf("lastout %s\n\tpids limit %d, open files %d, pid_max %d, %d witnesses, %d short-lived bystanders at a time\n\tplanned: %s",
-		strings.Join(p.args("tree"), " "), p.pids, p.files, p.pidMax(), p.witnesses, p.slots, strings.Join(faults, "; "))
+		strings.Join(p.args("tree"), " "), p.pids, p.files, p.pidMax(), p.witnesses, p.slots,
+		strings.Join(faults, "; "))
 }

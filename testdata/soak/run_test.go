@@ -217,7 +217,8 @@ func exits(pid int, limit time.Duration) bool {
 	}
 	defer unix.Close(fd)
 	for end := time.Now().Add(limit); ; {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, max(0, int(time.Until(end).Milliseconds())))
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}},
+			max(0, int(time.Until(end).Milliseconds())))
 		if err != unix.EINTR {
 			return n == 1
 		}
@@ -237,7 +238,8 @@ func describe(pids []int) string {
 		wchan, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
 		fmt.Fprintf(&text, "\n\t%d (inside: %s) %q, state %s, parent %s, group %s, session %s, in %s, %q", pid,
 			statusField(pid, "NSpid"), statusField(pid, "Name"), statusField(pid, "State"), statusField(pid, "PPid"),
-			statusField(pid, "NSpgid"), statusField(pid, "NSsid"), wchan, bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
+			statusField(pid, "NSpgid"), statusField(pid, "NSsid"), wchan,
+			bytes.ReplaceAll(line, []byte{0}, []byte(" ")))
 	}
 	return text.String()
 }

@@ -177,6 +177,7 @@ func (s *tally) String() string {
 	}
 	took := time.Since(s.begun)
 	return fmt.Sprintf("soak: %d runs in %v (%v each), %d failed; %d short-lived bystanders, process ids began again %d times\nsoak: %s",
-		s.runs, took.Round(time.Second), (took / time.Duration(s.runs)).Round(time.Millisecond), s.failed, s.bystanders, s.rounds,
+		s.runs, took.Round(time.Second), (took / time.Duration(s.runs)).Round(time.Millisecond), s.failed,
+		s.bystanders, s.rounds,
 		strings.Join(kinds, ", "))
 }

@@ -26,7 +26,8 @@ func (fs *FS) firstNumbers(dst []int32, max int) []int32 {
 	}
 	defer CloseFD(fd)
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)))
+		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&fs.buf[0])),
+			uintptr(len(fs.buf)))
 		if errno != 0 || n == 0 || int(n) > len(fs.buf) {
 			return dst
 		}

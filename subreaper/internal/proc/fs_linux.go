@@ -181,7 +181,8 @@ func (fs *FS) readPIDs(dst []int32, fd int) []int32 {
 func (fs *FS) ThreadCount(pid int32) int32 {
 	fs.begin(pid, "/task\x00")
 	var st unix.Statx_t // Linux 4.11
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), 0, unix.STATX_NLINK, uintptr(unsafe.Pointer(&st)), 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), 0,
+		unix.STATX_NLINK, uintptr(unsafe.Pointer(&st)), 0)
 	if errno != 0 || st.Nlink < 3 {
 		return 0
 	}
@@ -269,7 +270,8 @@ func (fs *FS) open() int {
 			return -1
 		}
 	}
-	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
+		unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		return -1
 	}

@@ -13,9 +13,12 @@ func TestParseStat(t *testing.T) {
 		want Stat
 		ok   bool
 	}{
-		"plain":        {plain, Stat{Comm: []byte("sleep"), State: 'S', PPID: 1, PGID: 1234, SID: 1200, Threads: 1, Start: 987654}, true},
-		"parenthesis":  {"7 () Z 1 1 1) R 2 3 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 6 0", Stat{Comm: []byte(") Z 1 1 1"), State: 'R', PPID: 2, PGID: 3, SID: 4, Threads: 5, Start: 6}, true},
-		"newline":      {"7 (a\nb) S 2 3 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 6\n", Stat{Comm: []byte("a\nb"), State: 'S', PPID: 2, PGID: 3, SID: 4, Threads: 5, Start: 6}, true},
+		"plain": {plain, Stat{Comm: []byte("sleep"), State: 'S', PPID: 1, PGID: 1234, SID: 1200,
+			Threads: 1, Start: 987654}, true},
+		"parenthesis": {"7 () Z 1 1 1) R 2 3 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 6 0",
+			Stat{Comm: []byte(") Z 1 1 1"), State: 'R', PPID: 2, PGID: 3, SID: 4, Threads: 5, Start: 6}, true},
+		"newline": {"7 (a\nb) S 2 3 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 6\n",
+			Stat{Comm: []byte("a\nb"), State: 'S', PPID: 2, PGID: 3, SID: 4, Threads: 5, Start: 6}, true},
 		"cut short":    {"7 (a) S 2 3 4", Stat{}, false},
 		"no name":      {"7 a S 2 3 4", Stat{}, false},
 		"empty":        {"", Stat{}, false},
@@ -26,8 +29,10 @@ func TestParseStat(t *testing.T) {
 			if ok := ParseStat([]byte(c.text), &got); ok != c.ok {
 				t.Fatalf("ok = %v, want %v", ok, c.ok)
 			}
-			if c.ok && (string(got.Comm) != string(c.want.Comm) || got.State != c.want.State || got.PPID != c.want.PPID ||
-				got.PGID != c.want.PGID || got.SID != c.want.SID || got.Threads != c.want.Threads || got.Start != c.want.Start) {
+			if c.ok && (string(got.Comm) != string(c.want.Comm) || got.State != c.want.State ||
+				got.PPID != c.want.PPID ||
+				got.PGID != c.want.PGID || got.SID != c.want.SID || got.Threads != c.want.Threads ||
+				got.Start != c.want.Start) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

@@ -102,7 +102,8 @@ func inode(link []byte, prefix string) (uint64, bool) {
 // device reports whether a path is that of a device which most processes have open. Nobody has a
 // FIFO there.
 func device(link []byte) bool {
-	return bytes.Equal(link, []byte("/dev/null")) || bytes.HasPrefix(link, []byte("/dev/pts/")) || bytes.HasPrefix(link, []byte("/dev/tty"))
+	return bytes.Equal(link, []byte("/dev/null")) || bytes.HasPrefix(link, []byte("/dev/pts/")) ||
+		bytes.HasPrefix(link, []byte("/dev/tty"))
 }
 
 // fifo reports whether what the link fs.path leads to is a FIFO. A file server is not asked
@@ -132,7 +133,8 @@ func (fs *FS) linkMode() uint16 {
 // askEnd opens the pipe that the link fs.path leads to, for reading and without waiting, and asks
 // whether it has ended (poll(2), POLLHUP).
 func (fs *FS) askEnd(p *Pipe) {
-	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0, 0, 0)
+	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.root), uintptr(unsafe.Pointer(&fs.path[0])),
+		unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		return
 	}

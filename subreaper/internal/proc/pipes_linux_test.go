@@ -66,7 +66,8 @@ func TestPipes(t *testing.T) {
 	want[0].Unread = 0
 	expect(t, fs, pid, want, "read")
 	want[0].Ended = false
-	if got := fs.Pipes(nil, pid, 10, func(_, ino uint64) bool { return ino != want[0].Ino }); len(got) != 2 || got[0] != want[0] {
+	if got := fs.Pipes(nil, pid, 10, func(_, ino uint64) bool { return ino != want[0].Ino }); len(got) != 2 ||
+		got[0] != want[0] {
 		t.Errorf("not asked: %+v", got)
 	}
 	if got := fs.Pipes(nil, pid, 1, nil); len(got) != 1 || got[0] != want[0] {

@@ -21,13 +21,16 @@ func TestGitHub(t *testing.T) {
 // A message is cut where the runner would cut it, in front of a character; what its escapes take
 // does not count.
 func TestGitHubLimit(t *testing.T) {
-	for _, s := range []string{strings.Repeat("%\n", 5000), strings.Repeat("世", 5000), strings.Repeat("x", 4096), "x" + strings.Repeat("é", 4000)} {
+	for _, s := range []string{strings.Repeat("%\n", 5000), strings.Repeat("世", 5000),
+		strings.Repeat("x", 4096), "x" + strings.Repeat("é", 4000)} {
 		line := GitHub(Error, "t", s)
-		message := strings.NewReplacer("%0A", "\n", "%25", "%").Replace(strings.TrimSuffix(strings.TrimPrefix(line, "::error title=t::"), "\n"))
+		message := strings.NewReplacer("%0A", "\n", "%25",
+			"%").Replace(strings.TrimSuffix(strings.TrimPrefix(line, "::error title=t::"), "\n"))
 		switch {
 		case len(message) > maxMessage, !utf8.ValidString(message), strings.Count(line, "\n") != 1:
 			t.Errorf("%d bytes, valid %v, %d lines", len(message), utf8.ValidString(message), strings.Count(line, "\n"))
-		case len(s) <= maxMessage && message != s, len(s) > maxMessage && !strings.HasPrefix(s, strings.TrimSuffix(message, "...")):
+		case len(s) <= maxMessage && message != s, len(s) > maxMessage &&
+			!strings.HasPrefix(s, strings.TrimSuffix(message, "...")):
 			t.Errorf("%.20q… became %.20q…", s, message)
 		case len(s) > maxMessage && len(message) < maxMessage-8:
 			t.Errorf("of %d bytes, %d are left", len(s), len(message))

@@ -25,7 +25,8 @@ func TestDelay(t *testing.T) {
 	} {
 		for range 100 {
 			if d := Delay(c.first, c.n); d < c.least || d > c.least+c.least/2 {
-				t.Errorf("after attempt %d, %v at first: %v, want %v and up to half of it more", c.n, c.first, d, c.least)
+				t.Errorf("after attempt %d, %v at first: %v, want %v and up to half of it more", c.n, c.first,
+					d, c.least)
 			}
 		}
 	}

@@ -47,7 +47,10 @@ func attributes(own []slog.Attr, r *slog.Record) []slog.Attr {
 
 // word is a value as it stands in a line: in quotes where it would not be one word otherwise.
 func word(s string) string {
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == unicode.ReplacementChar || !unicode.IsPrint(r) }) {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == '"' ||
+			r == unicode.ReplacementChar || !unicode.IsPrint(r)
+	}) {
 		return strconv.Quote(s)
 	}
 	return s

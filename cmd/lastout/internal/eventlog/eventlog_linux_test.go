@@ -99,7 +99,8 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	slog.New(l).With("name", "backup").Info("over", "status", 3, "command", "a \"b\"\nc", "long", strings.Repeat("x", 1<<20))
+	slog.New(l).With("name", "backup").Info("over", "status", 3, "command", "a \"b\"\nc", "long",
+		strings.Repeat("x", 1<<20))
 	got := string(received(t, conn))
 	want := fmt.Sprintf(`^<14>[A-Z][a-z]{2} [ 1-3][0-9] \d\d:\d\d:\d\d lastout\[%d\]: over name=backup status=3 command="a \\"b\\"\\nc" long=x+\.\.\.$`, os.Getpid())
 	if !regexp.MustCompile(want).MatchString(got) || strings.Count(got, "x") != maxValue {
@@ -130,7 +131,8 @@ func TestFile(t *testing.T) {
 			Time, Msg string
 			Status    int
 		}
-		if err := json.Unmarshal([]byte(line), &rec); err != nil || rec.Msg != "over" || rec.Status != 3 || rec.Time == "" {
+		if err := json.Unmarshal([]byte(line), &rec); err != nil || rec.Msg != "over" || rec.Status != 3 ||
+			rec.Time == "" {
 			t.Errorf("%q: %+v, %v", line, rec, err)
 		}
 	}

@@ -49,7 +49,8 @@ const facilityUser = 1 // as logger(1) has it where nothing else is said
 // priority, local time, program and process id, text.
 func syslogLine(own []slog.Attr, r *slog.Record, pid int) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<%d>%s %s[%d]: %s", facilityUser<<3|severity(r.Level), r.Time.Format(time.Stamp), identifier, pid, r.Message)
+	fmt.Fprintf(&b, "<%d>%s %s[%d]: %s", facilityUser<<3|severity(r.Level), r.Time.Format(time.Stamp),
+		identifier, pid, r.Message)
 	for _, a := range attributes(own, r) {
 		fmt.Fprintf(&b, " %s=%s", a.Key, word(bounded(a.Value.String())))
 	}

@@ -42,7 +42,8 @@ func TestEndings(t *testing.T) {
 		{Run{Status: 127, Err: errors.New("x")}, 127.0, nil, nil, nil},
 	} {
 		m := decoded(t, &c.run)
-		if m["exit_status"] != c.exit || m["signal"] != c.signal || m["command_exit_status"] != c.command || m["command_signal"] != c.commands {
+		if m["exit_status"] != c.exit || m["signal"] != c.signal || m["command_exit_status"] != c.command ||
+			m["command_signal"] != c.commands {
 			t.Errorf("%+v: %v", c.run, m)
 		}
 	}
@@ -52,7 +53,8 @@ func TestEndings(t *testing.T) {
 // has none.
 func TestTimes(t *testing.T) {
 	start := time.Now()
-	r := Run{Start: start, End: start.Add(1500 * time.Millisecond), Result: &jobs.Result{Started: start.Add(time.Second), Exited: start.Add(1250 * time.Millisecond)}}
+	r := Run{Start: start, End: start.Add(1500 * time.Millisecond),
+		Result: &jobs.Result{Started: start.Add(time.Second), Exited: start.Add(1250 * time.Millisecond)}}
 	if m := decoded(t, &r); m["wall_seconds"] != 1.5 || m["command_seconds"] != 0.25 {
 		t.Errorf("%v of %v", m["command_seconds"], m["wall_seconds"])
 	}
@@ -108,11 +110,13 @@ func describe(m map[string]any) string {
 
 func TestSignals(t *testing.T) {
 	start := time.Now()
-	r := Run{Start: start, Signals: []Signal{{At: start.Add(time.Second), Signal: syscall.SIGTERM, As: syscall.SIGINT, Sender: 7}, {At: start, Signal: syscall.SIGHUP}}, SignalsDropped: 4}
+	r := Run{Start: start, Signals: []Signal{{At: start.Add(time.Second), Signal: syscall.SIGTERM,
+		As: syscall.SIGINT, Sender: 7}, {At: start, Signal: syscall.SIGHUP}}, SignalsDropped: 4}
 	m := decoded(t, &r)
 	list := m["signals"].([]any)
 	first, second := list[0].(map[string]any), list[1].(map[string]any)
-	if first["signal"] != "TERM" || first["forwarded_as"] != "INT" || first["seconds"] != 1.0 || first["sender_pid"] != 7.0 || second["forwarded_as"] != nil || m["signals_dropped"] != 4.0 {
+	if first["signal"] != "TERM" || first["forwarded_as"] != "INT" || first["seconds"] != 1.0 ||
+		first["sender_pid"] != 7.0 || second["forwarded_as"] != nil || m["signals_dropped"] != 4.0 {
 		t.Errorf("%v", m)
 	}
 }

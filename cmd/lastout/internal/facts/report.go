@@ -113,7 +113,8 @@ func (r *Run) report() *report {
 		p.Error = r.Err.Error()
 	}
 	for _, s := range r.Signals {
-		p.Signals = append(p.Signals, signal{*signalName(s.Signal), signalName(s.As), s.Sender, timestamp(s.At), s.At.Sub(r.Start).Seconds()})
+		p.Signals = append(p.Signals, signal{*signalName(s.Signal), signalName(s.As), s.Sender, timestamp(s.At),
+			s.At.Sub(r.Start).Seconds()})
 	}
 	if r.Result != nil {
 		p.addResult(r)
@@ -162,7 +163,8 @@ func leftover(l *Leftover) left {
 }
 
 // endings are the words for how a leftover came to its end.
-var endings = [...]string{jobs.ByItself: "itself", jobs.ByStopSignal: "stop-signal", jobs.ByKill: "kill", jobs.NotEnded: "alive"}
+var endings = [...]string{jobs.ByItself: "itself", jobs.ByStopSignal: "stop-signal", jobs.ByKill: "kill",
+	jobs.NotEnded: "alive"}
 
 // ending is an exit status or the name of a signal, and nil for the other.
 func ending(st syscall.WaitStatus) (status *int, signal *string) {

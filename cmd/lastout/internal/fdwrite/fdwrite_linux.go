@@ -20,7 +20,8 @@ func All(fd int, data []byte) error {
 			data = data[n:]
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil && err != unix.EINTR {
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1); err != nil &&
+				err != unix.EINTR {
 				return err
 			}
 		default:

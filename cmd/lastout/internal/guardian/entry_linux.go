@@ -112,7 +112,8 @@ func pipes() {
 		most := unix.Rlimit{Cur: in.Files.Max, Max: in.Files.Max}
 		sys(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&most)), 0)
 	}
-	entered.signals = free(need(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&all)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK))
+	entered.signals = free(need(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&all)), 8,
+		unix.SFD_CLOEXEC|unix.SFD_NONBLOCK))
 	var fds [2]int32
 	need(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&fds)), unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
 	entered.pipe[0], entered.pipe[1] = free(uintptr(fds[0])), free(uintptr(fds[1]))
@@ -140,7 +141,8 @@ const manyFiles = 256
 //go:norace
 func tryOthers() {
 	var info signalInfo
-	_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
+	_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
+		unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
 	expect(unix.ECHILD, unix.SYS_WAITID, errno)
 	entered.handed = errno == 0
 	_, errno = sys6(unix.SYS_EPOLL_PWAIT, ^uintptr(0), uintptr(unsafe.Pointer(&info)), 1, 0, 0, 8)
@@ -178,7 +180,8 @@ func hideMemory() {
 	b := &entered.ballast
 	b.size = uintptr(limit.Cur) - greedyFrom
 	var errno syscall.Errno
-	b.at, errno = sys6(unix.SYS_MMAP, 0, b.size, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE, ^uintptr(0), 0)
+	b.at, errno = sys6(unix.SYS_MMAP, 0, b.size, unix.PROT_NONE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE, ^uintptr(0), 0)
 	if errno != 0 {
 		b.size = 0
 	}
@@ -229,7 +232,8 @@ func prepare() bool {
 	if _, errno := sys6(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0); errno != 0 {
 		return false
 	}
-	at, errno := sys6(unix.SYS_MMAP, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS, ^uintptr(0), 0)
+	at, errno := sys6(unix.SYS_MMAP, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_SHARED|unix.MAP_ANONYMOUS, ^uintptr(0), 0)
 	if errno != 0 {
 		return false
 	}
@@ -241,7 +245,8 @@ func prepare() bool {
 
 var (
 	procDir     = [...]byte{'/', 'p', 'r', 'o', 'c', 0}
-	ownChildren = [...]byte{'t', 'h', 'r', 'e', 'a', 'd', '-', 's', 'e', 'l', 'f', '/', 'c', 'h', 'i', 'l', 'd', 'r', 'e', 'n', 0}
+	ownChildren = [...]byte{'t', 'h', 'r', 'e', 'a', 'd', '-', 's', 'e', 'l', 'f', '/', 'c', 'h', 'i', 'l', 'd',
+		'r', 'e', 'n', 0}
 )
 
 //go:norace

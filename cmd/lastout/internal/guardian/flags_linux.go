@@ -77,7 +77,8 @@ func (v vectors) isTest() bool {
 // Flags that take no value. All others take one.
 var (
 	switches = [...]string{
-		"help", "version", "doctor", "die-with-parent", "no-new-privs", "undumpable", "foreground", "setsid", "fail-on-leak", "usage",
+		"help", "version", "doctor", "die-with-parent", "no-new-privs", "undumpable", "foreground", "setsid",
+		"fail-on-leak", "usage",
 		"quiet-success", "quiet", "verbose",
 	}
 	shortSwitches = [...]byte{'h', 'q', 'v'}

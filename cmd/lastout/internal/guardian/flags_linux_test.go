@@ -71,7 +71,8 @@ func TestOff(t *testing.T) {
 }
 
 func TestIsTest(t *testing.T) {
-	for arg, want := range map[string]bool{"lastout": false, "": false, "x/lastout.test": true, ".test": true, "lastout.tests": false, "test": false} {
+	for arg, want := range map[string]bool{"lastout": false, "": false, "x/lastout.test": true, ".test": true,
+		"lastout.tests": false, "test": false} {
 		if got := vectorsOf(stackOf([]string{arg}, nil)).isTest(); got != want {
 			t.Errorf("%q: %v, want %v", arg, got, want)
 		}

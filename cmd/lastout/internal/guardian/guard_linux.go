@@ -48,7 +48,8 @@ func attend() {
 //
 //go:norace
 func relay(info *signalInfo) {
-	const patience = 20 * 1000 * 1000 // ns: the worker may be dead, which a pipe whose other end is ours, too, does not tell
+	// ns: the worker may be dead, which a pipe whose other end is ours, too, does not tell
+	const patience = 20 * 1000 * 1000
 	info.Errno = byGuardian
 	for {
 		_, errno := sys(unix.SYS_WRITE, uintptr(entered.pipe[1]), uintptr(unsafe.Pointer(info)), recordSize, 0)
@@ -154,7 +155,8 @@ func answerTo(request uint32) uint32 {
 func reap() (worker, killed bool) {
 	for {
 		var info signalInfo
-		_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WALL, 0, 0)
+		_, errno := sys6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
+			unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WALL, 0, 0)
 		switch {
 		case errno != 0 || info.PID == 0:
 			return worker, killed
@@ -226,7 +228,8 @@ func letGo() bool {
 //go:norace
 func dequeue(set uint64, info *signalInfo) (int32, syscall.Errno) {
 	var now unix.Timespec
-	sig, errno := sys(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(info)), uintptr(unsafe.Pointer(&now)), 8)
+	sig, errno := sys(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(info)),
+		uintptr(unsafe.Pointer(&now)), 8)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -18,8 +18,10 @@ import (
 type Info struct {
 	Signal syscall.Signal
 	Code   int32 // si_code: SI_USER, SI_TKILL, SI_KERNEL, …
-	PID    int   // of the sender, where Code is one of those that kill(2), sigqueue(3) and tgkill(2) set; 0 where it is not known
-	UID    uint32
+	// of the sender, where Code is one of those that kill(2), sigqueue(3) and tgkill(2) set; 0
+	// where it is not known
+	PID int
+	UID uint32
 }
 
 // FromKernel reports whether the kernel has sent it, as the terminal does.
@@ -74,7 +76,8 @@ func Receive(each func(Info)) {
 		return
 	}
 	go r.follow(sources.relay, func(info *signalInfo) bool {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(info)), recordSize)
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(entered.pipe[0]), uintptr(unsafe.Pointer(info)),
+			recordSize)
 		return errno == 0 && n == recordSize
 	})
 	next := takeOwn

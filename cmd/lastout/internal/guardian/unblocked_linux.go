@@ -70,5 +70,6 @@ func catch() {
 }
 
 func rtSigaction(sig syscall.Signal, now, old *sigaction) {
-	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(now)), uintptr(unsafe.Pointer(old)), unsafe.Sizeof(now.mask), 0, 0)
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(now)),
+		uintptr(unsafe.Pointer(old)), unsafe.Sizeof(now.mask), 0, 0)
 }

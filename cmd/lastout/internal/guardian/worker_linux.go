@@ -266,7 +266,8 @@ func request(what uint32, until time.Time) uint32 {
 			}
 		}
 		limit := unix.NsecToTimespec(int64(patience))
-		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, answerNone, uintptr(unsafe.Pointer(&limit)), 0, 0)
+		_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.answer)), futexWait, answerNone,
+			uintptr(unsafe.Pointer(&limit)), 0, 0)
 	}
 	return atomic.LoadUint32(&shared.answer)
 }

@@ -87,7 +87,8 @@ func (o *Output) Cut(tail Tail) (n int64, unit string) {
 func (o *Output) Lost() (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if t := o.store.tail; o.store.lost == 0 || t.Bytes > 0 && o.store.kept.bytes >= t.Bytes || t.Lines > 0 && o.store.kept.lines > t.Lines {
+	if t := o.store.tail; o.store.lost == 0 || t.Bytes > 0 && o.store.kept.bytes >= t.Bytes || t.Lines > 0 &&
+		o.store.kept.lines > t.Lines {
 		return 0, nil
 	}
 	return o.store.lost, o.store.err

@@ -115,7 +115,8 @@ func (p *Pipes) rest(fd uintptr) {
 // whether there was any data.
 func (p *Pipes) each(epoll uintptr, f func(Stream) int) (any bool) {
 	var events [2]unix.EpollEvent
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&events)), uintptr(len(events)), 0, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&events)),
+		uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
 		return errno == unix.EINTR
 	}

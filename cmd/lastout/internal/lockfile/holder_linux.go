@@ -27,7 +27,8 @@ func holder(f *os.File) string {
 
 // isOurs reports whether a text is one line of those that Name writes.
 func isOurs(text string) bool {
-	return strings.HasPrefix(text, signature) && strings.Contains(text, " since ") && strings.Index(text, "\n") == len(text)-1
+	return strings.HasPrefix(text, signature) && strings.Contains(text, " since ") &&
+		strings.Index(text, "\n") == len(text)-1
 }
 
 // firstBytes returns what a file begins with, "" for one that is empty; that a directory cannot be

@@ -86,7 +86,8 @@ func TestStaleName(t *testing.T) {
 // TestOtherContents: a file that holds something else is a lock like any other, and is not written
 // to.
 func TestOtherContents(t *testing.T) {
-	for _, c := range []string{"#!/bin/sh\necho hello\n", "lastout 1 since", "lastout 1 since x: y\nmore\n", "\x00", strings.Repeat("x", 4096)} {
+	for _, c := range []string{"#!/bin/sh\necho hello\n", "lastout 1 since", "lastout 1 since x: y\nmore\n",
+		"\x00", strings.Repeat("x", 4096)} {
 		path := filepath.Join(t.TempDir(), "lock")
 		if err := os.WriteFile(path, []byte(c), 0o755); err != nil {
 			t.Fatal(err)
@@ -166,7 +167,8 @@ func TestDirectory(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
-	for _, path := range []string{filepath.Join(dir, "missing", "lock"), os.DevNull, filepath.Join(dir, strings.Repeat("x", 300))} {
+	for _, path := range []string{filepath.Join(dir, "missing", "lock"), os.DevNull,
+		filepath.Join(dir, strings.Repeat("x", 300))} {
 		if l, err := Acquire(path, Forever, nil, nil); err == nil || l != nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%.100s: %v", path, err)
 		}

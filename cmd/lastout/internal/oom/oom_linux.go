@@ -18,7 +18,8 @@ func Own() (Count, bool) {
 	if err != nil {
 		return Count{}, false
 	}
-	for _, dir := range place.Up() { // a directory of version 2 has the files only where its parent hands the controller down
+	// a directory of version 2 has the files only where its parent hands the controller down
+	for _, dir := range place.Up() {
 		for _, name := range names {
 			if text, err := os.ReadFile(dir + "/" + name); err == nil {
 				kills, ok := parse(string(text))

@@ -100,7 +100,8 @@ func TestModeIsKept(t *testing.T) {
 	f := checked(t, path)
 	f.Mode = 0o644
 	for _, mode := range []os.FileMode{0o600, 0o664, 0o400} {
-		if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600), os.Chmod(path, mode), f.Write(nil, nil)); err != nil {
+		if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600), os.Chmod(path, mode),
+			f.Write(nil, nil)); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
@@ -165,7 +166,8 @@ func TestRefused(t *testing.T) {
 		dir + "/" + strings.Repeat("x", 300): "file name too long",
 	} {
 		_, err := Check(name)
-		if err == nil || !strings.HasSuffix(err.Error(), want) && !strings.HasPrefix(err.Error(), want) || !strings.HasPrefix(err.Error(), name) {
+		if err == nil || !strings.HasSuffix(err.Error(), want) && !strings.HasPrefix(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), name) {
 			t.Errorf("%q: %v, want %q", name, err, want)
 		}
 	}
@@ -188,7 +190,8 @@ func TestDescriptor(t *testing.T) {
 		t.Errorf("the end to read from: %v", err)
 	}
 	f := checked(t, fmt.Sprintf("/dev/fd/%d", w))
-	if flags, err := unix.FcntlInt(uintptr(w), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 || !f.Passed() {
+	if flags, err := unix.FcntlInt(uintptr(w), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 ||
+		!f.Passed() {
 		t.Errorf("a command would inherit it: flags %x, %v", flags, err)
 	}
 	if err := f.Write([]byte("text"), nil); err != nil {

@@ -42,7 +42,8 @@ func (r *Run) WriteTo(w io.Writer) (int64, error) {
 	}
 	gauge(prefix+"duration_seconds", "How long the last run took, with all attempts.", r.Duration.Seconds())
 	gauge(prefix+"exit_status", "Exit status of the last run, 128+n for signal n.", float64(r.Status))
-	gauge(prefix+"leftover_processes", "Processes that the last run left behind, and that were ended.", float64(r.Leftovers))
+	gauge(prefix+"leftover_processes", "Processes that the last run left behind, and that were ended.",
+		float64(r.Leftovers))
 	gauge(prefix+"retries", "How many attempts the last run made after its first.", float64(r.Retries))
 	gauge(prefix+"peak_memory_bytes", "Largest resident set of any process of the last run.", float64(r.PeakMemory))
 	return b.WriteTo(w)

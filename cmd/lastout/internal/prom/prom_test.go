@@ -10,8 +10,9 @@ import (
 )
 
 var sample = Run{
-	Name: "backup", Start: time.UnixMilli(1_700_000_000_250), Success: 1_700_000_003.5, Duration: 3250 * time.Millisecond,
-	Status: 143, Leftovers: 2, Retries: 1, PeakMemory: 12 << 20,
+	Name: "backup", Start: time.UnixMilli(1_700_000_000_250), Success: 1_700_000_003.5,
+	Duration: 3250 * time.Millisecond,
+	Status:   143, Leftovers: 2, Retries: 1, PeakMemory: 12 << 20,
 }
 
 const sampleText = `# HELP lastout_start_timestamp_seconds When the last run started.
@@ -82,7 +83,8 @@ func TestNames(t *testing.T) {
 
 func TestLastSuccessOfSomethingElse(t *testing.T) {
 	for _, old := range []string{"", "\n\n", "lastout_success_timestamp_seconds{name=\"backup\"} NaN\n",
-		"lastout_success_timestamp_seconds{name=\"backup\"} \n", "lastout_success_timestamp_seconds{name=\"backup\"} -1\n",
+		"lastout_success_timestamp_seconds{name=\"backup\"} \n",
+		"lastout_success_timestamp_seconds{name=\"backup\"} -1\n",
 		"lastout_success_timestamp_seconds{name=\"backup\"} +Inf", "\x00\x01", strings.Repeat("x", 1<<20)} {
 		if s := LastSuccess(strings.NewReader(old), "backup"); s != 0 {
 			t.Errorf("%.60q: %v, want none", old, s)

@@ -109,7 +109,8 @@ func (p *Path) temporary(perm fs.FileMode) (*os.File, string, error) {
 			return nil, "", err
 		}
 		name := p.temporaryName(mark)
-		fd, err := unix.Openat(p.dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm))
+		const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+		fd, err := unix.Openat(p.dir, name, flags, uint32(perm))
 		if err == nil {
 			return os.NewFile(uintptr(fd), name), name, nil
 		}

@@ -58,9 +58,11 @@ func opened(t *testing.T, path string, flags int) error {
 // TestWay: what a path leads to is what it leads to for the kernel.
 func TestWay(t *testing.T) {
 	dir := t.TempDir()
-	makes(t, os.MkdirAll(dir+"/real/sub", 0o755), os.Symlink("real/sub", dir+"/way"), os.Symlink(dir+"/way", dir+"/absolute"),
+	makes(t, os.MkdirAll(dir+"/real/sub", 0o755), os.Symlink("real/sub", dir+"/way"),
+		os.Symlink(dir+"/way", dir+"/absolute"),
 		os.Symlink("../..", dir+"/real/sub/up"), os.Symlink("loop", dir+"/loop"), os.WriteFile(dir+"/file", nil, 0o600))
-	for _, path := range []string{"f", "real/f", "way/f", "way/../f", "absolute/f", "absolute/up/f", "real//./sub/f", "way/up/way/f"} {
+	for _, path := range []string{"f", "real/f", "way/f", "way/../f", "absolute/f", "absolute/up/f",
+		"real//./sub/f", "way/up/way/f"} {
 		makes(t, os.WriteFile(dir+"/"+path, []byte(path), 0o600))
 		fd, err := found(t, dir+"/"+path).Open(unix.O_RDONLY, 0)
 		if err != nil {
@@ -75,7 +77,8 @@ func TestWay(t *testing.T) {
 		}
 		makes(t, os.Remove(dir+"/"+path))
 	}
-	for path, want := range map[string]error{"loop/f": unix.ELOOP, "file/f": unix.ENOTDIR, "missing/f": unix.ENOENT, "missing/": unix.ENOENT, "file/": unix.ENOTDIR} {
+	for path, want := range map[string]error{"loop/f": unix.ELOOP, "file/f": unix.ENOTDIR,
+		"missing/f": unix.ENOENT, "missing/": unix.ENOENT, "file/": unix.ENOTDIR} {
 		if _, err := Find(dir + "/" + path); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
@@ -120,9 +123,11 @@ func TestLinkOfAnother(t *testing.T) {
 		}
 	}
 	// By way of a link of his own, one of root's, or a further directory.
-	makes(t, os.Symlink(dir+"/secret", dir+"/roots"), os.Symlink(dir+"/roots", dir+"/home/link"), os.Lchown(dir+"/home/link", attacker, attacker),
+	makes(t, os.Symlink(dir+"/secret", dir+"/roots"), os.Symlink(dir+"/roots", dir+"/home/link"),
+		os.Lchown(dir+"/home/link", attacker, attacker),
 		os.Symlink(dir+"/home", tmp+"/home"), os.Lchown(tmp+"/home", attacker, attacker))
-	for _, path := range []string{"/home/link/file", "/tmp/home/link/file", "/tmp/home/of-root/file", "/tmp/home/../secret/file"} {
+	for _, path := range []string{"/home/link/file", "/tmp/home/link/file", "/tmp/home/of-root/file",
+		"/tmp/home/../secret/file"} {
 		if _, err := Find(dir + path); err == nil || !strings.Contains(err.Error(), "symbolic link") {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -148,7 +153,8 @@ func TestSticky(t *testing.T) {
 				for _, flags := range []int{unix.O_WRONLY, unix.O_WRONLY | unix.O_CREAT} {
 					err := opened(t, path, flags)
 					if errors.Is(err, ErrForeign) != refused {
-						t.Errorf("%s of user %d in a directory %o: %v, want it refused: %v", kind, owner, mode, err, refused)
+						t.Errorf("%s of user %d in a directory %o: %v, want it refused: %v", kind, owner, mode,
+							err, refused)
 					}
 				}
 				// To read it, or to replace it, harms nobody.

@@ -52,11 +52,13 @@ func Chrome(run *facts.Run) ([]byte, error) {
 	t := &trace{TimeUnit: "ms", run: run, used: make(map[int]int)}
 	t.Other = map[string]any{"version": "lastout " + run.Version, "start": run.Start.Format(time.RFC3339Nano)}
 	t.track(guardian.PID(), "lastout")
-	t.Events = append(t.Events, event{Name: "process_name", Phase: "M", PID: guardian.PID(), TID: guardian.PID(), Args: named("lastout " + run.Name)})
+	t.Events = append(t.Events, event{Name: "process_name", Phase: "M", PID: guardian.PID(),
+		TID: guardian.PID(), Args: named("lastout " + run.Name)})
 	if run.Result != nil {
 		t.phases(run.Result)
 		t.processes(run.Result)
-		t.Other["processes_reaped"], t.Other["processes_dropped"] = run.Result.Reaped, run.Result.Reaped-len(run.Result.Ended)
+		t.Other["processes_reaped"], t.Other["processes_dropped"] = run.Result.Reaped,
+			run.Result.Reaped-len(run.Result.Ended)
 	}
 	t.signals()
 	data, err := json.Marshal(t)
@@ -72,7 +74,8 @@ func named(name string) map[string]any {
 func (t *trace) track(pid int, name string) int {
 	tid := pid + t.used[pid]*pidSpace
 	t.used[pid]++
-	t.Events = append(t.Events, event{Name: "thread_name", Phase: "M", PID: guardian.PID(), TID: tid, Args: named(name)})
+	t.Events = append(t.Events, event{Name: "thread_name", Phase: "M", PID: guardian.PID(), TID: tid,
+		Args: named(name)})
 	return tid
 }
 
@@ -89,7 +92,8 @@ func toNanoseconds(micros float64) float64 { return math.Round(micros*1e3) / 1e3
 func (t *trace) span(tid int, name string, from, to float64, args map[string]any) {
 	from = toNanoseconds(max(from, 0))
 	dur := toNanoseconds(max(to-from, 0))
-	t.Events = append(t.Events, event{Name: name, Phase: "X", Time: from, Dur: &dur, PID: guardian.PID(), TID: tid, Args: args})
+	t.Events = append(t.Events, event{Name: name, Phase: "X", Time: from, Dur: &dur, PID: guardian.PID(),
+		TID: tid, Args: args})
 }
 
 // phases shows on our own track what the run was about at a time.
@@ -98,7 +102,8 @@ func (t *trace) phases(r *jobs.Result) {
 		t.span(guardian.PID(), "command", t.at(r.Started), t.at(r.Exited), nil)
 	}
 	if r.Settled.After(r.Exited) {
-		t.span(guardian.PID(), "leftovers", t.at(r.Exited), t.at(r.Settled), map[string]any{"leftovers": r.LeftoverCount})
+		t.span(guardian.PID(), "leftovers", t.at(r.Exited), t.at(r.Settled),
+			map[string]any{"leftovers": r.LeftoverCount})
 	}
 }
 
@@ -126,7 +131,8 @@ func (t *trace) processes(r *jobs.Result) {
 	for i := range r.Leftovers {
 		if l := &r.Leftovers[i]; left[l.PID] == l {
 			seen := t.at(r.Exited)
-			t.process(l.PID, l.Comm, seen-micros(l.Age), t.at(r.Settled), l, map[string]any{"reaped_by": "its parent, or nobody"})
+			t.process(l.PID, l.Comm, seen-micros(l.Age), t.at(r.Settled), l,
+				map[string]any{"reaped_by": "its parent, or nobody"})
 		}
 	}
 }
@@ -154,7 +160,8 @@ func arguments(e *jobs.Ended, leader bool) map[string]any {
 }
 
 func usage(u *subreaper.Usage) map[string]any {
-	return map[string]any{"user_seconds": u.User.Seconds(), "system_seconds": u.System.Seconds(), "peak_memory_bytes": u.MaxRSS}
+	return map[string]any{"user_seconds": u.User.Seconds(), "system_seconds": u.System.Seconds(),
+		"peak_memory_bytes": u.MaxRSS}
 }
 
 // signals shows on our own track what was received.
@@ -172,5 +179,6 @@ func (t *trace) signals() {
 }
 
 func (t *trace) instant(name string, at float64, args map[string]any) {
-	t.Events = append(t.Events, event{Name: name, Phase: "i", Time: at, PID: guardian.PID(), TID: guardian.PID(), Scope: "p", Args: args})
+	t.Events = append(t.Events, event{Name: name, Phase: "i", Time: at, PID: guardian.PID(),
+		TID: guardian.PID(), Scope: "p", Args: args})
 }

@@ -21,8 +21,10 @@ func TestChrome(t *testing.T) {
 	}
 	run := &facts.Run{Start: start, End: after(3), Result: &jobs.Result{
 		PID: 10, Started: after(0.5), Exited: after(1), Settled: after(2), Reaped: 9,
-		Ended:     []jobs.Ended{ended(10, "first", time.Second, 1), ended(11, "old", time.Hour, 1), ended(11, "again\xff", 100*time.Millisecond, 1.5)},
-		Leftovers: []jobs.Leftover{{Process: subreaper.Process{PID: 12, Comm: "other's", Age: 250 * time.Millisecond}, End: jobs.ByKill}},
+		Ended: []jobs.Ended{ended(10, "first", time.Second, 1), ended(11, "old", time.Hour, 1),
+			ended(11, "again\xff", 100*time.Millisecond, 1.5)},
+		Leftovers: []jobs.Leftover{{Process: subreaper.Process{PID: 12, Comm: "other's",
+			Age: 250 * time.Millisecond}, End: jobs.ByKill}},
 	}, Signals: []facts.Signal{{At: after(0.75), Signal: syscall.SIGTERM, As: syscall.SIGINT, Sender: 5}}}
 	data, err := Chrome(run)
 	if err != nil {
@@ -40,7 +42,8 @@ func TestChrome(t *testing.T) {
 		if e.Phase == "X" {
 			spans[e.Name] = [3]float64{float64(e.TID), e.Time, *e.Dur}
 		}
-		if e.Phase == "i" && (e.Name != "SIGTERM" || e.Time != 750000 || e.Args["forwarded_as"] != "INT" || e.Args["sender_pid"] != 5.0) {
+		if e.Phase == "i" && (e.Name != "SIGTERM" || e.Time != 750000 || e.Args["forwarded_as"] != "INT" ||
+			e.Args["sender_pid"] != 5.0) {
 			t.Errorf("the signal is %+v", e)
 		}
 	}
