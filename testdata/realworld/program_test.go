@@ -54,6 +54,8 @@ var packages = map[string]string{
 	"sudo": "sudo",
 	"vim":  "vim",
 	"zsh":  "zsh",
+	// Its test of a worker that is killed while it writes runs this.
+	"strace": "strace",
 }
 
 // program returns the path of a program, or skips the test.
