@@ -47,6 +47,9 @@ func (l *life) request(req request) {
 		return
 	}
 	stops := req.sig == unix.SIGTERM || req.sig == unix.SIGINT
+	if stops && l.together(req) {
+		return
+	}
 	if stops && l.gone && l.asked.IsZero() {
 		l.asked = time.Now()
 	}
@@ -74,6 +77,22 @@ func (l *life) request(req request) {
 			l.halted = halt{}
 		}
 	}
+}
+
+// together is told of a stop signal, and reports whether it is one that our process group, with the
+// leader and others in it, was sent together. The leader may have died of it before we hear of it:
+// the others are on their way out, then, and not left over. So the first that comes after the
+// leader's end only ends lingering, unless one came before.
+func (l *life) together(req request) bool {
+	if req.sent == 0 || l.sent {
+		return false
+	}
+	l.sent = true
+	if !l.gone || l.state != lingering && l.state != settling {
+		return false
+	}
+	l.input(lingerOver)
+	return true
 }
 
 // continued is told that our process group was sent a SIGCONT, and the leader if it is in that. A

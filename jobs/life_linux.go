@@ -35,6 +35,7 @@ type life struct {
 	// leader
 	stopSent uint64
 	signals  int       // TERM and INT since the leader is gone
+	sent     bool      // our process group was sent TERM or INT: see together
 	asked    time.Time // when somebody asked for the end
 	told     told      // who has been sent the stop signal already
 	outputs  outputs
@@ -84,8 +85,10 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 		case <-l.wake:
 			l.readNotes()
 		case <-l.requests.wake:
-			for req, ok := l.requests.take(); ok; req, ok = l.requests.take() {
+			// One at a time: a storm of signals does not hold up what else there is to do.
+			if req, ok := l.requests.take(); ok {
 				l.request(req)
+				l.requests.rouse()
 			}
 		case <-cancelled:
 			cancelled = nil

@@ -151,6 +151,14 @@ func (q *requests) put(r request) {
 		q.list = append(q.list, r)
 	}
 	q.mu.Unlock()
+	q.rouse()
+}
+
+// rouse wakes who takes them, if there are any.
+func (q *requests) rouse() {
+	if !q.any() {
+		return
+	}
 	select {
 	case q.wake <- struct{}{}:
 	default:

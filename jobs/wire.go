@@ -334,6 +334,7 @@ func survivorFields(w *wire, s *subreaper.Survivor) {
 	processFields(w, &s.Process)
 	errnoField(w, &s.Err)
 	w.string(&s.Wchan)
+	number(w, &s.Tracer)
 }
 
 // errnoField carries an error that is an errno, or none.

@@ -38,7 +38,7 @@ func TestWire(t *testing.T) {
 				Ended: []Ended{{Exit: subreaper.Exit{PID: 3, Status: 9, Usage: subreaper.Usage{MaxRSS: 1},
 					Comm: "x", Age: 10 * time.Millisecond}, At: at.Add(-time.Second)}},
 			},
-			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {}},
+			survivors: []subreaper.Survivor{{Err: syscall.EPERM, Wchan: "do_wait"}, {Tracer: 7}},
 		}, &outcome{}},
 		{&StartError{Path: "x", Err: syscall.ENOENT, NotFound: true, Detail: "d"}, &StartError{}},
 		{&record{level: slog.LevelInfo, message: "m", attrs: []slog.Attr{slog.String("k", "v")}}, &record{}},

@@ -121,7 +121,15 @@ func (e *ender) denied() bool {
 	return false
 }
 
-// survivors describes who lives.
+// tracer returns who traces a process; 0: nobody, or that is not known.
+func (e *ender) tracer(pid int32) int {
+	if e.r.fs == nil {
+		return 0
+	}
+	return e.r.fs.Tracer(pid)
+}
+
+// survivors describes who lives, and the dead that a tracer holds.
 func (e *ender) survivors() (list []Survivor) {
 	for pid, m := range e.killed {
 		p, ok := e.r.look(pid)
@@ -135,7 +143,9 @@ func (e *ender) survivors() (list []Survivor) {
 		if m.errno != 0 {
 			s.Err = m.errno
 		} else if m.start == 0 && exited(pid) || p.dead {
-			continue
+			if s.Tracer = e.tracer(pid); s.Tracer == 0 {
+				continue
+			}
 		} else if e.r.fs != nil {
 			s.Wchan = e.r.fs.Wchan(pid)
 		}

@@ -93,6 +93,9 @@ type Survivor struct {
 	Err error
 	// Wchan is the kernel function that the process sleeps in, where /proc/PID/wchan tells.
 	Wchan string
+	// Tracer is the process that traces one that is dead, and does not wait for it. Nobody else can
+	// reap it before that process does or ends (ptrace(2)). 0: it is not dead, or not traced.
+	Tracer int
 }
 
 // Reason says why the process lives.
@@ -100,6 +103,8 @@ func (s Survivor) Reason() string {
 	switch {
 	case s.Err != nil:
 		return s.Err.Error()
+	case s.Tracer != 0:
+		return fmt.Sprintf("dead, but traced by process %d, which has not let go of it", s.Tracer)
 	case s.Wchan != "" && s.Wchan != "0":
 		return "uninterruptible, waits in " + s.Wchan
 	}

@@ -251,3 +251,23 @@ func TestGiveUpUninterruptible(t *testing.T) {
 		emptyWithin(t, b, time.Second, 0)
 	})
 }
+
+// TestZombieOfTracer: who is dead, but not reaped by the one that traces it, is named, and awaited.
+func TestZombieOfTracer(t *testing.T) {
+	needRoot(t)
+	for _, flag := range []string{"--keeper=auto", "--keeper=off"} {
+		t.Run(flag, func(t *testing.T) {
+			b := box.New(t, box.PidsCap(600))
+			const job = "sleep 300 & echo ready $! $PPID; read line; exit 3"
+			s := play(t, b, b.Command(box.Lastout(t), flag, "--grace", "300ms", "sh", "-c", job))
+			pid, _ := s.ready()
+			tracer := play(t, b, exec.Command(trap(t, "holds-zombie"), strconv.Itoa(pid)))
+			tracer.expect("traced")
+			fmt.Fprintln(s.in)
+			s.awaitSaid(strconv.Itoa(pid), fmt.Sprintf("dead, but traced by process %d", tracer.pid()))
+			tracer.in.Close()
+			tracer.wait()
+			s.end(3)
+		})
+	}
+}

@@ -226,6 +226,15 @@ func isPidfd(link []byte) bool {
 // Wchan returns the kernel function that pid sleeps in, "" or "0" where that is not told.
 func (fs *FS) Wchan(pid int32) string { return string(fs.file(pid, "/wchan")) }
 
+// Tracer returns the process that traces another one (TracerPid, proc_pid_status(5)); 0: nobody, or
+// one of another PID namespace.
+func (fs *FS) Tracer(pid int32) int {
+	_, after, _ := bytes.Cut(fs.file(pid, "/status"), []byte("\nTracerPid:\t"))
+	line, _, _ := bytes.Cut(after, []byte("\n"))
+	tracer, _ := strconv.Atoi(string(line))
+	return tracer
+}
+
 // file returns what one read gives of a small file; nil where it cannot be opened.
 func (fs *FS) file(pid int32, name string) []byte {
 	fs.begin(pid, name)

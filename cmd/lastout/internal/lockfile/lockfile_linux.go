@@ -131,6 +131,11 @@ func openAt(path string, mode int) (*Lock, error) {
 	if err == nil {
 		fd, err = p.Open(mode|unix.O_CREAT, 0o644)
 	}
+	if err == nil { // or one that who has made the name may not open is locked in his place
+		if err = p.OnlyName(fd); err != nil {
+			unix.Close(fd)
+		}
+	}
 	if err != nil {
 		p.Close()
 		return nil, err

@@ -13,9 +13,11 @@ import (
 // whatever speaks against that is known then, such as permissions, a read-only file system, or no
 // space for a name.
 func (p *Path) Probe() error {
-	if st, err := p.stat(); err == nil && p.sticky() && !ours(st.Uid) && !ours(p.of.Uid) && unix.Geteuid() != 0 {
+	st, err := p.stat()
+	if err == nil && p.sticky() && !ours(st.Uid) && !ours(p.of.Uid) && unix.Geteuid() != 0 {
 		return ErrForeign // who is not root may not replace it (EPERM, rename(2))
 	}
+	p.remember(&st, err)
 	tmp, name, err := p.temporary(0o600)
 	if err != nil {
 		return err
@@ -25,16 +27,18 @@ func (p *Path) Probe() error {
 
 // Replace replaces what the name stands for by a regular file, in one step: who reads has the old
 // contents or the new. Where it fails, what was there stays. A file of ours that is replaced hands
-// down its permissions. Otherwise they are mode, whatever the umask (umask(2)) says, or 0644 less
-// the umask where mode is 0.
+// down its permissions, and so does one that was there at Probe and has been removed since.
+// Otherwise they are mode, whatever the umask (umask(2)) says, or 0644 less the umask where mode is
+// 0.
 //
 // A directory that was removed meanwhile may have been made again. It has to belong to the same
 // user.
 func (p *Path) Replace(data []byte, mode fs.FileMode) error {
 	perm := fs.FileMode(0o644)
-	if st, err := p.stat(); err == nil && kindOf(&st) == Regular && ours(st.Uid) {
-		mode = fs.FileMode(st.Mode & 0o777)
-		perm = mode & 0o600
+	st, err := p.stat()
+	p.remember(&st, err)
+	if p.had != nil {
+		mode, perm = *p.had, *p.had&0o600
 	}
 	tmp, name, err := p.temporary(perm)
 	if err == unix.ENOENT {
@@ -64,6 +68,14 @@ func (p *Path) Replace(data []byte, mode fs.FileMode) error {
 	return err
 }
 
+// remember takes the permissions of a file of ours, which are to stay.
+func (p *Path) remember(st *unix.Stat_t, err error) {
+	if err == nil && kindOf(st) == Regular && ours(st.Uid) {
+		mode := fs.FileMode(st.Mode & 0o777)
+		p.had = &mode
+	}
+}
+
 // again finds the directory anew.
 func (p *Path) again() error {
 	q, err := Find(p.path)
@@ -75,6 +87,7 @@ func (p *Path) again() error {
 		return ErrForeign
 	}
 	p.Close()
+	q.had = p.had
 	*p = *q
 	return nil
 }

@@ -22,7 +22,8 @@ type Path struct {
 	path string // as the user has it
 	base string
 	dir  int
-	of   unix.Stat_t // the directory
+	of   unix.Stat_t  // the directory
+	had  *fs.FileMode // the permissions of a file of ours that was there when it was last looked at
 }
 
 // Find holds the directory of a path. The name may be missing there. The error has no path in it.
@@ -114,8 +115,9 @@ func (p *Path) shared() bool {
 func ours(uid uint32) bool { return int(uid) == unix.Geteuid() }
 
 // Open opens what the name stands for, or makes it, where flags have O_CREAT. It does not wait for
-// the other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is opened for writing
-// must not have a second name where others may have given it one: that may be any file's.
+// the other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is
+// opened for writing must not have a second name where others may have given it one: that may be
+// any file's.
 func (p *Path) Open(flags int, perm fs.FileMode) (fd int, err error) {
 	const always = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	create := flags&unix.O_CREAT != 0
@@ -174,8 +176,8 @@ func (p *Path) openKnown(flags int, known *unix.Stat_t) (int, error) {
 	case err != nil:
 	case st.Dev != known.Dev || st.Ino != known.Ino:
 		err = errChanged
-	case flags&unix.O_ACCMODE != unix.O_RDONLY && kindOf(&st) == Regular && st.Nlink > 1 && p.shared():
-		err = errors.New("has a second name (a hard link), in a directory where others may write")
+	case flags&unix.O_ACCMODE != unix.O_RDONLY:
+		err = p.onlyName(&st)
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -183,6 +185,38 @@ func (p *Path) openKnown(flags int, known *unix.Stat_t) (int, error) {
 	}
 	return fd, nil
 }
+
+// OnlyName fails for an open file that may have another name than this one, which others have given
+// it.
+func (p *Path) OnlyName(fd int) error {
+	var open unix.Stat_t
+	if err := unix.Fstat(fd, &open); err != nil {
+		return err
+	}
+	return p.onlyName(&open)
+}
+
+// onlyName asks at once what the name stands for, and how many names that has: somebody may take the
+// name away and give it back at any moment.
+func (p *Path) onlyName(open *unix.Stat_t) error {
+	if kindOf(open) != Regular || !p.shared() {
+		return nil
+	}
+	st, err := p.stat()
+	switch {
+	case err == unix.ENOENT:
+		return errChanged
+	case err != nil:
+		return err
+	case st.Dev != open.Dev || st.Ino != open.Ino:
+		return errChanged
+	case st.Nlink > 1:
+		return errSecondName
+	}
+	return nil
+}
+
+var errSecondName = errors.New("has a second name (a hard link), in a directory where others may write")
 
 // walk opens the directory of a path, and returns the name that is left.
 func walk(path string) (dir int, base string, err error) {
@@ -277,6 +311,12 @@ func (w *walker) mayEnter(fd int) error {
 	return nil
 }
 
+// shared reports whether others than root and us may make names in the directory: see Path.shared.
+func (w *walker) shared() bool {
+	p := Path{dir: w.dir}
+	return unix.Fstat(w.dir, &p.of) != nil || p.shared()
+}
+
 // link follows what is no directory, if it is a link. What it leads to is held against its owner at
 // the end: on the way there are directories of root's always.
 func (w *walker) link(name string) error {
@@ -291,6 +331,9 @@ func (w *walker) link(name string) error {
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return unix.ENOTDIR
+	}
+	if st.Nlink > 1 && w.shared() {
+		return fmt.Errorf("a symbolic link on the way %w", errSecondName)
 	}
 	if w.links++; w.links > maxLinks {
 		return unix.ELOOP

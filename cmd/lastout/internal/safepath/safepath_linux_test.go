@@ -188,6 +188,69 @@ func TestSecondName(t *testing.T) {
 	}
 }
 
+// TestSecondNameTakenAway: nor does it help to take the second name away once the file is open, even
+// if it comes back at once.
+func TestSecondNameTakenAway(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	makes(t, os.WriteFile(dir+"/precious", nil, 0o600), os.WriteFile(dir+"/other", nil, 0o600))
+	d := directory(t, dir+"/home", attacker, 0o755)
+	name := d + "/log"
+	makes(t, os.Link(dir+"/precious", name))
+	p := found(t, name)
+	open := func() *unix.Stat_t {
+		fd, err := unix.Open(name, unix.O_WRONLY, 0)
+		var st unix.Stat_t
+		makes(t, err, os.Remove(name), unix.Fstat(fd, &st), unix.Close(fd))
+		if st.Nlink != 1 {
+			t.Errorf("the file has %d names", st.Nlink)
+		}
+		return &st
+	}
+	if err := p.onlyName(open()); err != errChanged {
+		t.Errorf("the name was taken away: %v", err)
+	}
+	makes(t, os.Link(dir+"/precious", name))
+	st := open()
+	makes(t, os.Link(dir+"/other", name))
+	if err := p.onlyName(st); err != errChanged {
+		t.Errorf("it is another's: %v", err)
+	}
+	makes(t, os.Remove(name), os.Link(dir+"/precious", name))
+	if err := p.onlyName(st); err != errSecondName {
+		t.Errorf("it came back: %v", err)
+	}
+}
+
+// TestSecondNameOfLink: a link of root's that somebody else has given a second name is as good as one
+// of his own.
+func TestSecondNameOfLink(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	makes(t, os.Mkdir(dir+"/roots", 0o755), os.Symlink("roots", dir+"/link"))
+	d := directory(t, dir+"/home", attacker, 0o755)
+	makes(t, os.Link(dir+"/link", d+"/sub"), os.Mkdir(d+"/roots", 0o755))
+	if _, err := Find(d + "/sub/file"); !errors.Is(err, errSecondName) {
+		t.Errorf("it was followed: %v", err)
+	}
+	if p, err := Find(dir + "/link/file"); err != nil {
+		t.Errorf("in a directory of root's: %v", err)
+	} else {
+		p.Close()
+	}
+}
+
+// TestModeStays: a file that was private stays so, though it was removed meanwhile.
+func TestModeStays(t *testing.T) {
+	name := t.TempDir() + "/file"
+	makes(t, os.WriteFile(name, nil, 0o600))
+	p := found(t, name)
+	makes(t, p.Probe(), os.Remove(name), p.Replace(nil, 0o644))
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
 // TestHeld: a directory that was moved away is the one that is written to, whatever has its name.
 func TestHeld(t *testing.T) {
 	dir := t.TempDir()
