@@ -88,7 +88,6 @@ func (l *life) run(ctx context.Context) (*Result, error) {
 			// One at a time: a storm of signals does not hold up what else there is to do.
 			if req, ok := l.requests.take(); ok {
 				l.request(req)
-				l.requests.rouse()
 			}
 		case <-cancelled:
 			cancelled = nil

@@ -147,24 +147,14 @@ func newRequests() *requests { return &requests{wake: make(chan struct{}, 1)} }
 
 func (q *requests) put(r request) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if len(q.list) < maxRequests {
 		q.list = append(q.list, r)
 	}
-	q.mu.Unlock()
 	q.rouse()
 }
 
-// rouse wakes who takes them, if there are any.
-func (q *requests) rouse() {
-	if !q.any() {
-		return
-	}
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
+// take takes the first, and sees to it that its taker comes back for the others.
 func (q *requests) take() (r request, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,7 +162,19 @@ func (q *requests) take() (r request, ok bool) {
 		return r, false
 	}
 	r, q.list = q.list[0], q.list[1:]
+	q.rouse()
 	return r, true
+}
+
+// rouse wakes who takes them, if there are any. mu is held.
+func (q *requests) rouse() {
+	if len(q.list) == 0 {
+		return
+	}
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
 }
 
 func (q *requests) any() bool {

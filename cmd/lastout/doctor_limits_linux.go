@@ -78,7 +78,8 @@ func parseLimit(text string) (int64, bool) {
 // privileges tells what has been taken from us, and so from the job.
 func (d *diagnosis) privileges() {
 	if !mayKill() {
-		d.found(note, "signals", "no CAP_KILL: a set-user-ID program that has changed its user is named and awaited; --no-new-privs keeps the command from starting any")
+		d.found(note, "signals",
+			"no CAP_KILL: a set-user-ID program that has changed its user is named and awaited; --no-new-privs keeps the command from starting any")
 	}
 	if !d.proc {
 		return

@@ -90,17 +90,20 @@ func (d *diagnosis) subreaper() {
 
 func (d *diagnosis) procfs(err error) {
 	if err != nil {
-		d.found(lost, "/proc", "%v: descendants are found only when their parents are dead, so that a fork bomb may live on (promise 1)", err)
+		d.found(lost, "/proc",
+			"%v: descendants are found only when their parents are dead, so that a fork bomb may live on (promise 1)", err)
 		return
 	}
 	d.proc = true
 	if option := hidden(read("/proc/self/mountinfo")); option != "" && os.Geteuid() != 0 {
-		d.found(note, "/proc", "mounted with %s: descendants that run as another user are found late, and named by number only", option)
+		d.found(note, "/proc",
+			"mounted with %s: descendants that run as another user are found late, and named by number only", option)
 	} else {
 		d.found(fine, "/proc", "mounted, and of our PID namespace")
 	}
 	if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid())); err != nil {
-		d.found(note, "lists of children", "%v (CONFIG_PROC_CHILDREN, Linux 4.2): every process of the machine is looked at instead, which is slower", err)
+		d.found(note, "lists of children",
+			"%v (CONFIG_PROC_CHILDREN, Linux 4.2): every process of the machine is looked at instead, which is slower", err)
 	} else {
 		d.found(fine, "lists of children", "/proc/PID/task/TID/children is there (Linux 4.2)")
 	}
@@ -132,18 +135,21 @@ func (d *diagnosis) pidfds() {
 		err = os.NewSyscallError("pidfd_open", err)
 	}
 	if err != nil {
-		d.found(lost, "pidfds", "%v (Linux 5.3): only children are signalled, their own once they are dead, so that a fork bomb may live on (promise 1)", err)
+		d.found(lost, "pidfds",
+			"%v (Linux 5.3): only children are signalled, their own once they are dead, so that a fork bomb may live on (promise 1)", err)
 		return
 	}
 	d.found(fine, "pidfds", "pidfd_open and pidfd_send_signal work (Linux 5.3)")
 	if err := unix.PidfdSendSignal(fd, 0, nil, signalGroup); err == unix.EINVAL { // ESRCH: we lead no group
-		d.found(note, "pidfds of groups", "%v (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9): with --linger, killing has no head start", err)
+		d.found(note, "pidfds of groups",
+			"%v (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9): with --linger, killing has no head start", err)
 	} else {
 		d.found(fine, "pidfds of groups", "PIDFD_SIGNAL_PROCESS_GROUP works (Linux 6.9)")
 	}
 	// We are no child of ours: ECHILD says that the question was understood.
 	if err := unix.Waitid(unix.P_PIDFD, fd, nil, unix.WEXITED|unix.WNOHANG, nil); err != unix.ECHILD {
-		d.found(note, "waits on pidfds", "%v (Linux 5.4): lastout needs none, os/exec beside package subreaper does", err)
+		d.found(note, "waits on pidfds",
+			"%v (Linux 5.4): lastout needs none, os/exec beside package subreaper does", err)
 	} else {
 		d.found(fine, "waits on pidfds", "waitid takes one (Linux 5.4)")
 	}
@@ -172,8 +178,9 @@ func (d *diagnosis) guardian() {
 	case role == guardian.Worker:
 		d.found(fine, "guardian", "was forked before the Go runtime started; this is its worker")
 	case role == guardian.Unknown:
-		d.found(lost, "guardian", "nothing runs before the Go runtime in this build (it needs amd64 or arm64, and Go's own linker): "+
-			lives+"; and the command gets signals as the runtime has left them (promise 4)")
+		d.found(lost, "guardian",
+			"nothing runs before the Go runtime in this build (it needs amd64 or arm64, and Go's own linker): "+
+				lives+"; and the command gets signals as the runtime has left them (promise 4)")
 	case os.Getpid() == 1:
 		d.found(fine, "guardian", "not needed: this is PID 1, and the kernel ends its namespace with it")
 	default:
@@ -187,7 +194,8 @@ func (d *diagnosis) cgroup() {
 		err = dir.Remove()
 	}
 	if err != nil {
-		d.found(note, "cgroup", "none can be made for --cgroup (%v): killing is passes through the tree, set-user-ID programs may be out of reach", err)
+		d.found(note, "cgroup",
+			"none can be made for --cgroup (%v): killing is passes through the tree, set-user-ID programs may be out of reach", err)
 		return
 	}
 	d.found(fine, "cgroup", "--cgroup can make one in %s, and kill it (Linux 5.14)", dir.Parent())
@@ -205,7 +213,8 @@ func (d *diagnosis) priority(r *subreaper.Reaper) {
 	case attr.Policy == unix.SCHED_RR || attr.Policy == unix.SCHED_FIFO || attr.Nice < 0:
 		d.found(fine, "priority", "can be raised against a fork bomb")
 	default:
-		d.found(note, "priority", "cannot be raised (CAP_SYS_NICE, or RLIMIT_RTPRIO): a fork bomb takes longer to end%s", sessions(read("/proc/sys/kernel/sched_autogroup_enabled")))
+		d.found(note, "priority",
+			"cannot be raised (CAP_SYS_NICE, or RLIMIT_RTPRIO): a fork bomb takes longer to end%s", sessions(read("/proc/sys/kernel/sched_autogroup_enabled")))
 	}
 }
 

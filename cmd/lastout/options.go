@@ -107,7 +107,8 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.SetInterspersed(false) // flags end at the first word that is none
 	f.Var(&o.linger, "linger", "let descendants go on this long after the command, or forever")
-	f.Var(&o.settle, "settle", "let what is busy when the command has ended end by itself for this long; who reads a pipe to its end has --grace")
+	f.Var(&o.settle, "settle",
+		"let what is busy when the command has ended end by itself for this long; who reads a pipe to its end has --grace")
 	f.VarP(&o.grace, "grace", "g", "time from the stop signal to SIGKILL")
 	f.VarP(&o.timeout, "timeout", "t", "stop the command after this time")
 	f.VarP(&o.killAfter, "kill-after", "k", "send SIGKILL if the command runs this long after a stop signal")
@@ -120,16 +121,21 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the caller dies")
 	f.BoolVar(&o.job.NoNewPrivs, "no-new-privs", false,
 		"keep the command from gaining privileges (set-user-ID, capabilities)")
-	f.BoolVar(&o.undumpable, "undumpable", false, "keep processes of the same user from tracing lastout, or taking its descriptors")
+	f.BoolVar(&o.undumpable, "undumpable", false,
+		"keep processes of the same user from tracing lastout, or taking its descriptors")
 	f.Var(&o.keeper, "keeper", "auto, or off to do without the process that survives lastout")
-	f.Var(&o.cgroup, "cgroup", "auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
+	f.Var(&o.cgroup, "cgroup",
+		"auto: give the command a cgroup of its own, to kill it by, where one can be made; require: or fail; off")
 	f.Var(&o.giveUp, "give-up", "return, with status 125, if something lives this long after SIGKILL (default never)")
 	f.BoolVar(&o.job.Foreground, "foreground", false,
 		"leave the command in the process group of lastout, where the terminal's signals reach both")
-	f.BoolVar(&o.job.Session, "setsid", false, "run the command in a session of its own, with the terminal if lastout leads its session")
-	f.Var(&o.failOnLeak, "fail-on-leak", "exit with 123, or STATUS, if the command succeeds but leaves processes behind")
+	f.BoolVar(&o.job.Session, "setsid", false,
+		"run the command in a session of its own, with the terminal if lastout leads its session")
+	f.Var(&o.failOnLeak, "fail-on-leak",
+		"exit with 123, or STATUS, if the command succeeds but leaves processes behind")
 	f.Lookup("fail-on-leak").NoOptDefVal = "true"
-	f.Var(&o.allowLeak, "allow-leak", "leftovers whose name or command line matches PATTERN are ended, but are no leak (repeatable)")
+	f.Var(&o.allowLeak, "allow-leak",
+		"leftovers whose name or command line matches PATTERN are ended, but are no leak (repeatable)")
 	f.Var(&o.annotate, "annotate", "tell the CI system of leaks and time-outs: auto, github, gitlab or none")
 	f.Var(&o.reportFile, "report", "write what became of the run to FILE, or descriptor fd:N, as JSON")
 	f.Var(&o.traceFile, "trace", "write which process lived when to FILE, for Perfetto or chrome://tracing")
@@ -139,7 +145,8 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.line, "command", "c", "", "run a command line; by /bin/sh unless it is simple")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not report leftovers")
 	f.CountVarP(&o.verbose, "verbose", "v", "say what is started and signalled; twice: what is adopted and reaped, too")
-	f.BoolVar(&o.doctor, "doctor", false, "print what this machine offers, and what is lost without it; status 1 if any of the promise is")
+	f.BoolVar(&o.doctor, "doctor", false,
+		"print what this machine offers, and what is lost without it; status 1 if any of the promise is")
 	f.BoolVar(&o.version, "version", false, "print the version")
 	f.StringVar(&o.completion, "completion", "", "print a completion script for bash, zsh, fish or powershell")
 }

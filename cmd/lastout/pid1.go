@@ -38,6 +38,7 @@ func shellName(comm string) string {
 // warnBehindShell is for whoever asks with -v why docker stop takes ten seconds.
 func (m *messages) warnBehindShell() {
 	if name := behindShell(); name != "" {
-		m.say("PID 1 is %s, which passes no signals on: docker stop will not reach lastout; write exec before it, or make lastout PID 1", name)
+		m.say(
+			"PID 1 is %s, which passes no signals on: docker stop will not reach lastout; write exec before it, or make lastout PID 1", name)
 	}
 }

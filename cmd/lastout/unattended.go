@@ -55,13 +55,16 @@ func (u *unattended) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&u.quietSuccess, "quiet-success", false,
 		"hold the output back, and show it only if the command fails, times out or leaks")
 	f.Var(&u.tail, "tail", "with --quiet-success, show only so many lines (200) or bytes (10k, 1M) of the end")
-	f.Var(&u.holdLimit, "hold-limit", "with --quiet-success, keep no more than the last so many bytes (10k, 1M) of the output; with --log, write no more")
+	f.Var(&u.holdLimit, "hold-limit",
+		"with --quiet-success, keep no more than the last so many bytes (10k, 1M) of the output; with --log, write no more")
 	f.Var(&u.retries, "retry", "run a command that fails up to N times more")
 	f.Var(&u.retryDelay, "retry-delay", "wait this long before the second attempt, and twice as long before each other")
-	f.Var(u.retryOn, "retry-on", "retry after these exit statuses only, 128+n for signal n (repeatable; default any but 0 and 125 to 127)")
+	f.Var(u.retryOn, "retry-on",
+		"retry after these exit statuses only, 128+n for signal n (repeatable; default any but 0 and 125 to 127)")
 	f.Var(&u.jitter, "jitter", "wait a random time, up to this, before the start")
 	f.Var(&u.metrics, "metrics", "write what became of the run to FILE.prom, for Prometheus' node_exporter")
-	f.StringVar(&u.name, "name", "", "what the run is called in metrics, logs and hooks (default the command's base name)")
+	f.StringVar(&u.name, "name", "",
+		"what the run is called in metrics, logs and hooks (default the command's base name)")
 	f.Var(&u.onStart, "on-start", "run this command line before the command")
 	f.Var(&u.onSuccess, "on-success", "run this command line when the command has succeeded")
 	f.Var(&u.onFailure, "on-failure", "run this command line when the command has failed")

@@ -14,7 +14,8 @@ func (m *messages) usage(run *facts.Run) {
 	wall := run.Wall()
 	m.say("%s elapsed, %s user, %s system, %.0f%% of a processor, %s in the largest process",
 		seconds(wall), seconds(u.User), seconds(u.System), share(u.User+u.System, wall), size(u.MaxRSS))
-	m.say("%d %s, %d major and %d minor page faults, %d blocks read and %d written, %d context switches, %d of them involuntary",
+	m.say(
+		"%d %s, %d major and %d minor page faults, %d blocks read and %d written, %d context switches, %d of them involuntary",
 		r.Reaped, plural(r.Reaped, "process", "processes"), u.MajorFaults, u.MinorFaults, u.BlocksIn, u.BlocksOut,
 		u.VoluntarySwitches+u.Preemptions, u.Preemptions)
 }

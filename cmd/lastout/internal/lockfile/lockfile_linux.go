@@ -123,6 +123,7 @@ func openAt(path string, mode int) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Sole = true // or who has made the name has us lock a file that he may not open
 	kind, err := p.Look()
 	if err == nil && kind == safepath.Other {
 		err = errors.New("it is neither a file nor a directory")
@@ -130,11 +131,6 @@ func openAt(path string, mode int) (*Lock, error) {
 	fd := -1
 	if err == nil {
 		fd, err = p.Open(mode|unix.O_CREAT, 0o644)
-	}
-	if err == nil { // or one that who has made the name may not open is locked in his place
-		if err = p.OnlyName(fd); err != nil {
-			unix.Close(fd)
-		}
 	}
 	if err != nil {
 		p.Close()

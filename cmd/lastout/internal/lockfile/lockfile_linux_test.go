@@ -139,6 +139,24 @@ func TestLink(t *testing.T) {
 	}
 }
 
+// TestSecondName: who may not open a file cannot have it locked by way of a second name of his own.
+func TestSecondName(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to have a directory that is somebody else's")
+	}
+	dir := t.TempDir()
+	private, home := filepath.Join(dir, "private"), filepath.Join(dir, "home")
+	err := errors.Join(os.WriteFile(private, nil, 0o600), os.Mkdir(home, 0o755), os.Chown(home, 65534, 65534),
+		os.Link(private, filepath.Join(home, "lock")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Acquire(filepath.Join(home, "lock"), 0, nil, nil); err == nil || !strings.Contains(err.Error(), "second name") {
+		t.Errorf("%v, want that it has a second name", err)
+	}
+	acquire(t, private).Release()
+}
+
 // TestCommandIsItsOwnLock: it can be executed meanwhile, which a file that is open for writing
 // cannot.
 func TestCommandIsItsOwnLock(t *testing.T) {

@@ -19,6 +19,8 @@ var ErrForeign = errors.New("belongs to somebody else, in a directory where ever
 // Path is a name in a directory. Its methods may be called by several goroutines, but for Close and
 // Replace.
 type Path struct {
+	Sole bool // what Open opens must have no second name, even to read it
+
 	path string // as the user has it
 	base string
 	dir  int
@@ -106,18 +108,18 @@ func (p *Path) sticky() bool {
 	return p.of.Mode&unix.S_ISVTX != 0 && p.of.Mode&0o022 != 0
 }
 
-// shared reports whether others may make files in the directory. Group permissions include those of
-// an access control list (acl(5)).
-func (p *Path) shared() bool {
-	return p.of.Mode&0o022 != 0 || p.of.Uid != 0 && !ours(p.of.Uid)
+// shared reports whether others than root and us may make names in a directory. Group permissions
+// include those of an access control list (acl(5)).
+func shared(dir *unix.Stat_t) bool {
+	return dir.Mode&0o022 != 0 || dir.Uid != 0 && !ours(dir.Uid)
 }
 
 func ours(uid uint32) bool { return int(uid) == unix.Geteuid() }
 
 // Open opens what the name stands for, or makes it, where flags have O_CREAT. It does not wait for
-// the other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is
-// opened for writing must not have a second name where others may have given it one: that may be
-// any file's.
+// the other end of a FIFO: see O_NONBLOCK in open(2). A regular file that is opened for writing must
+// not have a second name where others may have given it one: that may be any file's. With Sole that
+// holds for reading, too.
 func (p *Path) Open(flags int, perm fs.FileMode) (fd int, err error) {
 	const always = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	create := flags&unix.O_CREAT != 0
@@ -176,7 +178,7 @@ func (p *Path) openKnown(flags int, known *unix.Stat_t) (int, error) {
 	case err != nil:
 	case st.Dev != known.Dev || st.Ino != known.Ino:
 		err = errChanged
-	case flags&unix.O_ACCMODE != unix.O_RDONLY:
+	case p.Sole || flags&unix.O_ACCMODE != unix.O_RDONLY:
 		err = p.onlyName(&st)
 	}
 	if err != nil {
@@ -186,20 +188,11 @@ func (p *Path) openKnown(flags int, known *unix.Stat_t) (int, error) {
 	return fd, nil
 }
 
-// OnlyName fails for an open file that may have another name than this one, which others have given
-// it.
-func (p *Path) OnlyName(fd int) error {
-	var open unix.Stat_t
-	if err := unix.Fstat(fd, &open); err != nil {
-		return err
-	}
-	return p.onlyName(&open)
-}
-
-// onlyName asks at once what the name stands for, and how many names that has: somebody may take the
+// onlyName fails for an open file that may have another name than this one, which others have given
+// it. It asks at once what the name stands for, and how many names that has: somebody may take the
 // name away and give it back at any moment.
 func (p *Path) onlyName(open *unix.Stat_t) error {
-	if kindOf(open) != Regular || !p.shared() {
+	if kindOf(open) != Regular || !shared(&p.of) {
 		return nil
 	}
 	st, err := p.stat()
@@ -311,10 +304,10 @@ func (w *walker) mayEnter(fd int) error {
 	return nil
 }
 
-// shared reports whether others than root and us may make names in the directory: see Path.shared.
+// shared reports whether others may make names in the directory, or that is not known.
 func (w *walker) shared() bool {
-	p := Path{dir: w.dir}
-	return unix.Fstat(w.dir, &p.of) != nil || p.shared()
+	var of unix.Stat_t
+	return unix.Fstat(w.dir, &of) != nil || shared(&of)
 }
 
 // link follows what is no directory, if it is a link. What it leads to is held against its owner at
