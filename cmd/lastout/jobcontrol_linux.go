@@ -122,9 +122,13 @@ func (e *execution) receive(info guardian.Info) {
 
 // goOn does what the kernel does to a process group that nobody could continue: what somebody sends
 // does not stop it, and the terminal hangs it up. The job's group is not orphaned for the kernel,
-// because of the worker.
+// because of the worker. A group that the job shares goes on as a whole, though the stop is not heard
+// of yet: at the job's end the kernel hangs up an orphaned group of which somebody is stopped
+// (setpgid(2)).
 func (c *jobControl) goOn(sig syscall.Signal) {
 	switch {
+	case sig == unix.SIGTSTP && !c.wasAsked(sig) && c.runner.Shares():
+		_ = unix.Kill(-guardian.Group(), unix.SIGCONT)
 	case sig == unix.SIGTSTP, c.wasAsked(sig):
 		c.runner.Signal(unix.SIGCONT)
 	case sig == unix.SIGTTIN, sig == unix.SIGTTOU:
